@@ -1,0 +1,235 @@
+"""What is recorded: the entries of the log, and what a reader makes of them.
+
+An entry is readable alone: a batch holds every name that it uses, and ids in it are positions in its own tables.
+Times are integers: ``*_us`` since the epoch where a name says start, durations in the unit of their suffix.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+SCHEMA = 1
+
+ANY_SENDER = "*"
+
+Status = Literal["returned", "raised", "not reached", "cancelled", "running", "not timed"]
+STATUSES: tuple[Status, ...] = ("returned", "raised", "not reached", "cancelled", "running", "not timed")
+METHODS = ("send", "send_robust", "asend", "asend_robust")
+RECEIVER_BITS = 16  # span of the n-th receiver call (from 1) of a dispatch = span of the dispatch + n
+
+
+class Process(Struct, frozen=True):
+    """One recorded process. `id` is 16 random hex digits, new after a fork; the rest are labels."""
+
+    id: str
+    pid: int
+    host: str
+    label: str
+    started_ms: int
+
+
+class Heartbeat(Struct, frozen=True):
+    """The newest sign of life of a process. Counts are since its start; `lost` is known after a crash only."""
+
+    process: Process
+    seen_ms: int
+    recording: bool
+    recorded: int = 0
+    dropped: int = 0
+    lost: int = 0
+    ended: bool = False
+
+
+class Cause(Struct, frozen=True):
+    """Why a trace exists: a request (method, route pattern, view), a command, a task, a test."""
+
+    id: int
+    kind: str
+    name: str
+    view: str | None = None
+    start_us: int = 0
+    duration_ns: int | None = None
+
+
+class Total(Struct, frozen=True, array_like=True):
+    """Exact sums over receiver calls of one connection. `ns` and `max_ns` are elapsed time."""
+
+    calls: int = 0
+    errors: int = 0
+    ns: int = 0
+    max_ns: int = 0
+    queries: int = 0
+
+    def __add__(self, other: Total) -> Total:
+        return Total(
+            self.calls + other.calls,
+            self.errors + other.errors,
+            self.ns + other.ns,
+            max(self.max_ns, other.max_ns),
+            self.queries + other.queries,
+        )
+
+
+class ReceiverCall(Struct, frozen=True, array_like=True):
+    """One receiver in one dispatch, in the order Django runs them. `connection` is a position in `Batch.connections`.
+
+    Times are nanoseconds; None where there is none (not reached) or where it could not be taken (not timed).
+    `busy_ns` is an async receiver's own time on the event loop.
+    """
+
+    connection: int
+    status: int = 0
+    offset_ns: int | None = None
+    duration_ns: int | None = None
+    busy_ns: int | None = None
+    error: str | None = None
+    queries: int = 0
+    queries_ns: int = 0
+
+
+class Dispatch(Struct, frozen=True, array_like=True):
+    """One dispatch that at least one receiver heard.
+
+    `parent` is 0 or the span of the receiver call (or, its low 16 bits zero, of the dispatch whose running receiver
+    is not known) in which it was sent. `trace` is the id of its cause, or the span of its outermost dispatch.
+    `signal`, `sender` and `site` are positions in the batch's tables (`site` -1: no frame outside Django was near).
+    """
+
+    span: int
+    parent: int
+    trace: int
+    signal: int
+    sender: int
+    method: int
+    status: int
+    start_us: int
+    duration_ns: int
+    site: int
+    thread: int
+    calls: list[ReceiverCall]
+    arguments: list[str] = []
+    facts: dict[str, bool | int | str | list[str] | None] = {}
+
+
+class LateCall(Struct, frozen=True, array_like=True):
+    """An async receiver call that ended after its dispatch: what is to be put in the place of its earlier report."""
+
+    span: int
+    call: ReceiverCall
+
+
+class Batch(Struct, frozen=True, tag="batch"):
+    """What one process recorded in one flush. `recorded` and `dropped` are cumulative since the process started.
+
+    `connections` are (signal, sender filter, receiver) positions; `totals` stand in the same order and are this
+    batch's share; `unheard` is (signal position, dispatches that no receiver heard). `first_trace` and `last_trace`
+    bound the traces in it, so that a log can find one. `blob` is `encode_dispatches(...)`.
+    """
+
+    process: Process
+    sequence: int
+    wall_us: int
+    recorded: int
+    dropped: int
+    signals: list[str]
+    senders: list[str]
+    receivers: list[str]
+    connections: list[tuple[int, int, int]]
+    sites: list[str]
+    causes: list[Cause]
+    totals: list[Total]
+    unheard: list[tuple[int, int]]
+    first_trace: int
+    last_trace: int
+    dispatched: int
+    late: list[LateCall] = []
+    blob: bytes = b""
+
+
+class SignalInfo(Struct, frozen=True, rename={"cls": "class"}):
+    """A live signal. `id` is `signal:<name>`; `receivers` counts its live connections."""
+
+    id: str
+    name: str
+    aliases: list[str]
+    cls: str
+    receivers: int
+
+
+class ConnectionInfo(Struct, frozen=True, rename={"is_async": "async"}):
+    """A live connection. `sender` is `*` for any sender; `order` (from 1) is its place among the signal's receivers."""
+
+    signal: str
+    sender: str
+    receiver: str
+    dispatch_uid: str | None
+    weak: bool
+    is_async: bool
+    order: int
+    file: str | None
+    line: int | None
+
+
+class Inventory(Struct, frozen=True):
+    """The public shape of `manage.py signalgraph list --json`."""
+
+    schema: int
+    signals: list[SignalInfo]
+    connections: list[ConnectionInfo]
+
+
+class DeadEntry(Struct, frozen=True):
+    """A row whose weakly held receiver is gone; Django removes it at the signal's next connect or dispatch."""
+
+    signal: str
+    sender: str
+    dispatch_uid: str | None
+
+
+class PendingSender(Struct, frozen=True):
+    """A connect that waits for a model which is not there (yet): `sender` is the name that it waits for."""
+
+    signal: str
+    sender: str
+    receiver: str
+    dispatch_uid: str | None
+
+
+class Wiring(Struct, frozen=True, tag="wiring"):
+    """What is connected in one process; the connections of signalgraph itself are left out."""
+
+    process: Process
+    wall_us: int
+    signals: list[SignalInfo]
+    connections: list[ConnectionInfo]
+    dead: list[DeadEntry] = []
+    pending: list[PendingSender] = []
+
+
+Entry = Batch | Wiring
+
+_entries = msgspec.msgpack.Decoder(Entry)
+_dispatches = msgspec.msgpack.Decoder(list[Dispatch])
+_encoder = msgspec.msgpack.Encoder()
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """An entry as msgpack. Logs that keep `Batch.blob` in a column of its own encode it with `blob=b""`."""
+    return _encoder.encode(entry)
+
+
+def decode_entry(data: bytes) -> Entry:
+    """The inverse of `encode_entry`; raises `msgspec.DecodeError` for anything else."""
+    return _entries.decode(data)
+
+
+def encode_dispatches(dispatches: list[Dispatch]) -> bytes:
+    return _encoder.encode(dispatches)
+
+
+def decode_dispatches(batch: Batch) -> list[Dispatch]:
+    """The dispatches of a batch, in the order in which they ended."""
+    return _dispatches.decode(batch.blob) if batch.blob else []
