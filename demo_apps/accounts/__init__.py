@@ -1,0 +1,1 @@
+"""Readers of the bookshop: who they are, and who logged in."""

@@ -1,0 +1,1 @@
+"""The books: to browse, to read, to sell one's own."""

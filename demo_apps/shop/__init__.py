@@ -1,0 +1,1 @@
+"""Orders and stock: where one thing leads to another."""

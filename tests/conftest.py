@@ -1,0 +1,16 @@
+"""Fixtures that more than one test module uses. Each other fixture lives beside its tests."""
+
+import os
+
+import pytest
+from chromium import find_chromium
+
+# Playwright's synchronous API runs an event loop in the thread of the test, where Django then forbids its ORM.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dict[str, object]:
+    """Let pytest-playwright start the browser that this machine has; none is a failure, never a skip."""
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return {**browser_type_launch_args, "executable_path": find_chromium(), "args": arguments}
