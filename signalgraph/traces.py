@@ -1,0 +1,202 @@
+"""What a reader makes of recorded dispatches: calls, dispatches and traces with their names in place.
+
+Durations are microseconds rounded to 0.1; `start_us` is microseconds since the epoch. Nothing here refers back to
+its container, so the shapes are left out of garbage collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from msgspec import Struct
+
+from signalgraph.events import Cause, Process
+
+
+class TraceGone(LookupError):
+    """A trace that is well named but can't be shown; the message says why and what to do."""
+
+
+class Call(Struct, frozen=True, gc=False):
+    """A receiver call. `sender` is the connection's filter (`*`: any), `connection` its id.
+
+    Times are None where there are none: a receiver that was not reached, or a dispatch that could not be timed.
+    """
+
+    receiver: str
+    sender: str
+    connection: str
+    offset_us: float | None
+    duration_us: float | None
+    busy_us: float | None
+    status: str
+    error: str | None
+    queries: int
+    queries_us: float
+
+
+class Seen(Struct, frozen=True, gc=False):
+    """A dispatch. `parent` is None, `<dispatch id>/<n>` for its n-th receiver, or the id alone: receiver unknown."""
+
+    id: str
+    trace: str
+    parent: str | None
+    signal: str
+    sender: str
+    method: str
+    start_us: int
+    duration_us: float
+    status: str
+    at: str | None
+    thread: int
+    arguments: list[str]
+    facts: dict[str, bool | int | str | list[str] | None]
+    calls: list[Call]
+
+    @property
+    def errors(self) -> int:
+        """How many of its receivers raised."""
+        return sum(call.status == "raised" for call in self.calls)
+
+    @property
+    def queries(self) -> int:
+        return sum(call.queries for call in self.calls)
+
+    @property
+    def parent_dispatch(self) -> str | None:
+        """The id of the dispatch that it is nested in, whether or not the receiver is known."""
+        return self.parent.partition("/")[0] if self.parent else None
+
+    @property
+    def parent_call(self) -> int | None:
+        """Which receiver of the parent sent it (from 1), None where that is not known."""
+        number = self.parent.partition("/")[2] if self.parent else ""
+        return int(number) if number else None
+
+
+class Node(Struct, gc=False):
+    """A row of the waterfall: a dispatch, or (`call` is given) its `number`-th receiver call.
+
+    `start_us` is relative to the start of the trace and None where it is not known; `level` counts from 1.
+    """
+
+    dispatch: Seen
+    call: Call | None
+    number: int
+    level: int
+    start_us: float | None
+    duration_us: float | None
+    children: list[Node]
+
+    @property
+    def self_us(self) -> float | None:
+        """The duration without that of its children; never negative (children of `asend` overlap)."""
+        if self.duration_us is None:
+            return None
+        return round(max(0.0, self.duration_us - sum(child.duration_us or 0.0 for child in self.children)), 1)
+
+    def walk(self) -> Iterator[Node]:
+        """The node and all below it, in the order of the waterfall's rows."""
+        stack = [self]
+        while stack:
+            node = stack.pop()
+            yield node
+            stack.extend(reversed(node.children))
+
+
+class Trace(Struct, frozen=True, dict=True):
+    """A request, command, task or test, or a dispatch without a cause, with all that was dispatched in it.
+
+    `dispatches` stand by start. `omitted` counts dispatches that were left out because there were too many.
+    """
+
+    id: str
+    process: Process
+    cause: Cause | None
+    start_us: int
+    duration_us: float
+    dispatches: list[Seen]
+    omitted: int = 0
+
+    @property
+    def title(self) -> str:
+        """The name of the cause, or the signal and sender of the outermost dispatch."""
+        if self.cause is not None:
+            return self.cause.name
+        if not self.dispatches:
+            return self.id
+        first = self.dispatches[0]
+        return f"{first.signal.rpartition('.')[2]} from {first.sender}"
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of the cause (request, command, task, test, ...), None where there is no cause."""
+        return self.cause.kind if self.cause else None
+
+    @cached_property
+    def calls(self) -> int:
+        """Receiver calls, those not reached left out."""
+        return sum(call.status != "not reached" for seen in self.dispatches for call in seen.calls)
+
+    @cached_property
+    def errors(self) -> int:
+        return sum(seen.errors for seen in self.dispatches)
+
+    @cached_property
+    def queries(self) -> int:
+        """SQL queries, each counted once, for the innermost receiver that was running."""
+        return sum(seen.queries for seen in self.dispatches)
+
+    @cached_property
+    def receiver_us(self) -> float:
+        """Time in receivers of the outermost dispatches; nested ones are inside it."""
+        ids = {seen.id for seen in self.dispatches}
+        outermost = (seen for seen in self.dispatches if seen.parent_dispatch not in ids)
+        return round(sum(call.duration_us or 0.0 for seen in outermost for call in seen.calls), 1)
+
+    @cached_property
+    def depth(self) -> int:
+        """How deep dispatches are nested: 0 without any, 1 when none is in another."""
+        rows = (node for root in self.tree() for node in root.walk())
+        return max((node.level + 1) // 2 for node in rows) if self.dispatches else 0
+
+    def tree(self) -> list[Node]:
+        """The waterfall: dispatches hold their receiver calls in order, calls the dispatches sent in them.
+
+        A dispatch whose receiver is not known comes after the calls of its parent; one whose parent is missing is a root.
+        """
+        nodes = {seen.id: _dispatch_node(seen, self.start_us) for seen in self.dispatches}
+        roots = []
+        for seen in self.dispatches:
+            parent = nodes.get(seen.parent_dispatch or "")
+            if parent is None or parent.dispatch.start_us > seen.start_us or seen.id == parent.dispatch.id:
+                roots.append(nodes[seen.id])
+                continue
+            number = seen.parent_call
+            known = number is not None and 1 <= number <= len(parent.dispatch.calls)
+            (parent.children[number - 1] if known and number else parent).children.append(nodes[seen.id])
+        for root in roots:
+            _set_levels(root)
+        return roots
+
+
+def _dispatch_node(seen: Seen, origin_us: int) -> Node:
+    start = float(seen.start_us - origin_us)
+    calls = [
+        Node(
+            seen, call, n, 0, None if call.offset_us is None else round(start + call.offset_us, 1), call.duration_us, []
+        )
+        for n, call in enumerate(seen.calls, 1)
+    ]
+    return Node(seen, None, 0, 0, start, seen.duration_us, calls)
+
+
+def _set_levels(root: Node) -> None:
+    root.level = 1
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        for child in node.children:
+            child.level = node.level + 1
+            stack.append(child)
