@@ -1,54 +1,296 @@
-"""The `SIGNALGRAPH` setting."""
+"""The `SIGNALGRAPH` setting: one dict, every key optional, merged into a frozen object.
+
+A wrong key never stops the project: it keeps its default, and `problems` (the system checks, the setup page) names it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+import difflib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from django.conf import settings as django_settings
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+LOG_SCHEMES = ("memory", "sqlite", "redis")
+RECORD_MODES = ("auto", "always", "watched", "off")
+DEFAULT_LOG = Path(".signalgraph") / "log.sqlite3"
+ENVIRONMENT = {"record": "SIGNALGRAPH_RECORD", "log": "SIGNALGRAPH_LOG"}
+
+# Commands that read or write source files and touch no data of the project: each would only be one more process.
+UNRECORDED_COMMANDS = frozenset({
+    *("check", "compilemessages", "diffsettings", "help", "inspectdb", "makemessages", "makemigrations"),
+    *("optimizemigration", "showmigrations", "signalgraph", "sqlflush", "sqlmigrate", "sqlsequencereset"),
+    *("startapp", "startproject", "test", "version"),
+})
+)
 
 
-class SettingsError(Exception):
-    """A setting can't be used; the message says which, why and what to do."""
+class SettingsError(ValueError):
+    """A setting can't be used; the message says which, which value and what to do."""
 
 
 class Keep(NamedTuple):
-    age_s: float | None
-    bytes: int | None
+    """How much of the log is kept: the age in seconds and the size in bytes; None is no limit."""
+
+    age_s: float | None = 7 * 24 * 3600.0
+    bytes: int | None = 256 * 1024 * 1024
+
+
+KEEP = Keep()
 
 
 @dataclass(frozen=True)
 class Settings:
-    record: str = "auto"
-    log: str | None = None
-    access: str | None = None
-    ignore: tuple[str, ...] = ()
-    sample: float = 1.0
-    slow_ms: float = 100.0
-    capture: tuple[str, ...] = ()
-    redact: tuple[str, ...] = ()
-    keep: Keep = Keep(7 * 24 * 3600.0, 256 * 1024 * 1024)
-    traces: int = 2000
-    editor: str | None = None
-    ring: int = 100_000
+    """`SIGNALGRAPH`, checked. Each field is the key of the same name in capitals."""
+
+    record: str = "auto"  # auto, always, watched (only while somebody looks), off
+    log: str | None = None  # URL; None is .signalgraph/log.sqlite3 in the project
+    access: str | None = None  # dotted path to access(request) -> bool
+    ignore: tuple[str, ...] = ()  # names of signals that are counted and not recorded
+    sample: float = 1.0  # share of traces kept, 0 to 1
+    slow_ms: float = 100.0  # from here on a dispatch is slow, milliseconds
+    capture: tuple[str, ...] = ()  # names of arguments whose values are recorded
+    redact: tuple[str, ...] = ()  # names of arguments whose values never are
+    keep: Keep = KEEP
+    traces: int = 2000  # newest traces that a reader holds in memory
+    editor: str | None = None  # link to a line, as vscode://file/{path}:{line}
+    ring: int = 100_000  # records that a process holds until they are written
 
 
 class Problem(NamedTuple):
+    """Something in the settings to put right; `id` is that of the system check."""
+
     id: str
     message: str
     hint: str
 
 
 def get_settings() -> Settings:
-    return Settings()
+    """The settings in force, with the default in place of each value that can't be used."""
+    return _read(_environment())[0]
 
 
 def problems() -> list[Problem]:
+    """What is wrong with the settings. Imports `ACCESS`, which `get_settings` doesn't."""
+    options, found = _read(_environment())
+    return [*found, *_access_problems(options.access), *_redis_problems(options.log)]
+
+
+def _environment() -> tuple[str | None, ...]:
+    return tuple(os.environ.get(variable) for variable in ENVIRONMENT.values())
+
+
+@lru_cache(maxsize=1)
+def _read(environment: tuple[str | None, ...]) -> tuple[Settings, tuple[Problem, ...]]:
+    given = getattr(django_settings, "SIGNALGRAPH", {})
+    found: list[Problem] = []
+    if not isinstance(given, Mapping):
+        hint = 'Write SIGNALGRAPH = {"RECORD": "auto"}, or leave it out.'
+        found.append(Problem("signalgraph.E003", f"SIGNALGRAPH is no dict but {type(given).__name__}.", hint))
+        given = {}
+    names = [field.name for field in fields(Settings)]
+    values: dict[str, Any] = {}
+    for key, value in given.items():
+        if key in (name.upper() for name in names):
+            _take(values, found, key.lower(), value, f'SIGNALGRAPH["{key}"]')
+        else:
+            found.append(_unknown_key(key, names))
+    for (name, variable), text in zip(ENVIRONMENT.items(), environment, strict=True):
+        if text:
+            _take(values, found, name, text, f"The environment variable {variable}")
+    return replace(Settings(), **values), tuple(found)
+
+
+def _take(values: dict[str, Any], found: list[Problem], name: str, value: object, where: str) -> None:
+    try:
+        values[name] = _PARSERS[name](value)
+    except SettingsError as error:
+        found.append(
+            Problem("signalgraph.E002", f"{where} {error}", f"The default, {_default(name)}, is used instead.")
+        )
+
+
+def _default(name: str) -> str:
+    value = getattr(Settings(), name)
+    return repr(tuple(value) if isinstance(value, tuple) else value)
+
+
+def _unknown_key(key: object, names: Sequence[str]) -> Problem:
+    known = [name.upper() for name in names]
+    close = difflib.get_close_matches(str(key).upper(), known, n=1, cutoff=0.5)
+    hint = f"Did you mean {close[0]}?" if close else f"Use one of: {', '.join(known)}."
+    return Problem("signalgraph.E001", f"SIGNALGRAPH has the unknown key {key!r}.", hint)
+
+
+def did_you_mean(value: object, choices: Sequence[str]) -> str:
+    """`use one of: a, b.`, and before it the choice that was probably meant."""
+    close = difflib.get_close_matches(str(value), choices, n=1, cutoff=0.5)
+    meant = f"did you mean {close[0]!r}? " if close else ""
+    return f"{meant}use one of: {', '.join(choices)}."
+
+
+def _record(value: object) -> str:
+    if value not in RECORD_MODES:
+        raise SettingsError(f"is {value!r}; {did_you_mean(value, RECORD_MODES)}")
+    return str(value)
+
+
+def _log(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str | os.PathLike):
+        raise SettingsError(f"is {value!r}; it takes a URL, as sqlite:///path/to/log.sqlite3.")
+    url = os.fspath(value)
+    scheme = urlsplit(url).scheme
+    if scheme not in LOG_SCHEMES:
+        raise SettingsError(f"has scheme {scheme!r}; {did_you_mean(scheme, LOG_SCHEMES)}")
+    return url
+
+
+def _text(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise SettingsError(f"is {value!r}; it takes a text or None.")
+    return value
+
+
+def _editor(value: object) -> str | None:
+    pattern = _text(value)
+    if pattern is not None and "{path}" not in pattern:
+        raise SettingsError(
+            f"is {value!r}; it takes a link with {{path}} and {{line}}, as vscode://file/{{path}}:{{line}}."
+        )
+    return pattern
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset):
+        raise SettingsError(f"is {value!r}; it takes a list of texts.")
+    if not all(isinstance(name, str) for name in value):
+        raise SettingsError(f"is {value!r}; each item is a text.")
+    return tuple(sorted(value)) if isinstance(value, set | frozenset) else tuple(value)
+
+
+def _number(least: float, most: float | None = None, whole: bool = False) -> Callable[[object], Any]:
+    kind = "a whole number" if whole else "a number"
+    limit = f"from {least:g} to {most:g}" if most is not None else f"from {least:g} up"
+
+    def parse(value: object) -> float:
+        good = isinstance(value, int) if whole else isinstance(value, int | float)
+        if isinstance(value, bool) or not good or not least <= value <= (most or float("inf")):  # type: ignore[operator]
+            raise SettingsError(f"is {value!r}; it takes {kind} {limit}.")
+        return value if whole else float(value)  # type: ignore[arg-type, return-value]
+
+    return parse
+
+
+def _keep(value: object) -> Keep:
+    if isinstance(value, list | tuple) and len(value) == 2:
+        value = dict(zip(Keep._fields, value, strict=True))
+    if not isinstance(value, Mapping) or not set(value) <= set(Keep._fields):
+        raise SettingsError(f'is {value!r}; it takes {{"age_s": seconds, "bytes": size}}, None for no limit.')
+    limits = {key: None if limit is None else _number(1, whole=key == "bytes")(limit) for key, limit in value.items()}
+    return Keep(**limits)
+
+
+_PARSERS: dict[str, Callable[[object], Any]] = {
+    "record": _record,
+    "log": _log,
+    "access": _text,
+    "ignore": _names,
+    "sample": _number(0, 1),
+    "slow_ms": _number(0),
+    "capture": _names,
+    "redact": _names,
+    "keep": _keep,
+    "traces": _number(1, whole=True),
+    "editor": _editor,
+    "ring": _number(1, whole=True),
+}
+
+
+def _access_problems(path: str | None) -> list[Problem]:
+    if path is None:
+        return []
+    hint = "Give the dotted path of a function access(request) -> bool. Until then nobody is let in."
+    try:
+        found = import_string(path)
+    except Exception as error:  # noqa: BLE001 - the project's module may fail in any way while it is imported
+        return [Problem("signalgraph.E004", f'SIGNALGRAPH["ACCESS"] {path!r} can\'t be imported: {error}', hint)]
+    if not callable(found):
+        return [Problem("signalgraph.E004", f'SIGNALGRAPH["ACCESS"] {path!r} is not callable.', hint)]
     return []
 
 
+def _redis_problems(url: str | None) -> list[Problem]:
+    if url is None or urlsplit(url).scheme != "redis" or importlib.util.find_spec("redis"):
+        return []
+    hint = 'Run: pip install "django-signalgraph[redis]"'
+    return [Problem("signalgraph.E005", f'SIGNALGRAPH["LOG"] is {url!r}, but redis-py is not installed.', hint)]
+
+
 def resolve_log_url(settings: Settings) -> str:
-    return settings.log or "memory://"
+    """The URL to open: the given one, else the SQLite file in the project, never below the working directory.
+
+    Raises `SettingsError` for a scheme that is no log's, for a relative path, and where nothing says where the project
+    is.
+    """
+    if settings.log is None:
+        return f"sqlite://{_project_folder() / DEFAULT_LOG}"
+    url = _log(settings.log) or ""
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        path = Path(parts.netloc + parts.path)
+        return f"sqlite://{path if path.is_absolute() else _project_folder() / path}"
+    return url
+
+
+def _project_folder() -> Path:
+    """`BASE_DIR`, else the parent of the settings module's top package."""
+    base = getattr(django_settings, "BASE_DIR", None)
+    if base and Path(base).is_absolute():
+        return Path(base)
+    module = sys.modules.get(os.environ.get("DJANGO_SETTINGS_MODULE", "").partition(".")[0])
+    places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+    for place in filter(None, places):
+        folder = Path(place).absolute()
+        return folder.parent.parent if folder.name == "__init__.py" else folder.parent
+    raise SettingsError(
+        'SIGNALGRAPH["LOG"] is not set and neither BASE_DIR nor a settings module says where the project is; '
+        "set it, as sqlite:///path/to/log.sqlite3."
+    )
 
 
 def should_record(argv: Sequence[str], environ: Mapping[str, str], debug: bool) -> bool:
-    return debug
+    """Whether this process records. `"always"` and `"watched"` do, `"off"` doesn't, `"auto"` does in DEBUG.
+
+    Not even in DEBUG: under `manage.py test` and pytest, in the reloader's parent, and for commands that touch no data.
+    """
+    mode = get_settings().record
+    return mode in ("always", "watched") or (mode == "auto" and debug and not _is_left_out(argv, environ))
+
+
+def _is_left_out(argv: Sequence[str], environ: Mapping[str, str]) -> bool:
+    program = Path(argv[0]) if argv else Path()
+    if "PYTEST_VERSION" in environ or program.name in ("pytest", "py.test") or program.parent.name == "pytest":
+        return True
+    command = next(iter(argv[1:]), "")
+    if command in ("runserver", "runserver_plus") and "--noreload" not in argv:
+        return "true" not in (environ.get("RUN_MAIN"), environ.get("WERKZEUG_RUN_MAIN"))
+    return command in UNRECORDED_COMMANDS or command in ("-h", "--help", "--version")
+
+
+def _reset(*, setting: str, **kwargs: object) -> None:
+    if setting in ("SIGNALGRAPH", "BASE_DIR"):
+        _read.cache_clear()
+
+
+setting_changed.connect(_reset, dispatch_uid="signalgraph.conf")

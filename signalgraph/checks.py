@@ -1,0 +1,3 @@
+"""System checks of signalgraph's own setup."""
+
+from __future__ import annotations
