@@ -26,11 +26,12 @@ DEFAULT_LOG = Path(".signalgraph") / "log.sqlite3"
 ENVIRONMENT = {"record": "SIGNALGRAPH_RECORD", "log": "SIGNALGRAPH_LOG"}
 
 # Commands that read or write source files and touch no data of the project: each would only be one more process.
-UNRECORDED_COMMANDS = frozenset({
-    *("check", "compilemessages", "diffsettings", "help", "inspectdb", "makemessages", "makemigrations"),
-    *("optimizemigration", "showmigrations", "signalgraph", "sqlflush", "sqlmigrate", "sqlsequencereset"),
-    *("startapp", "startproject", "test", "version"),
-})
+UNRECORDED_COMMANDS = frozenset(
+    {
+        *("check", "compilemessages", "diffsettings", "help", "inspectdb", "makemessages", "makemigrations"),
+        *("optimizemigration", "showmigrations", "signalgraph", "sqlflush", "sqlmigrate", "sqlsequencereset"),
+        *("startapp", "startproject", "test", "version"),
+    }
 )
 
 
