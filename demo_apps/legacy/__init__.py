@@ -1,0 +1,1 @@
+"""What not to do with signals, so that findings have something to find. Don't copy from here."""

@@ -1,4 +1,6 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from . import views
 
 app_name = "legacy"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [path("", views.notes, name="notes")]

@@ -1,4 +1,10 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from . import views
 
 app_name = "telemetry"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.counts, name="counts"),
+    path("construction/", views.switch_construction, name="construction"),
+    path("fail/", views.fail, name="fail"),
+]
