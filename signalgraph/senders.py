@@ -1,0 +1,95 @@
+"""The names of senders of which only an identity is known, as in the rows of Django before 6.0."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import weakref
+from collections.abc import Iterable, Iterator
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any
+
+from django.apps import apps
+
+from signalgraph.descriptions import UNKNOWN_SENDER, describe_sender
+from signalgraph.inert import class_module, instance_namespace, is_a
+
+LEARNED = 10_000  # labels kept; the oldest goes first
+
+
+class SenderLabels:
+    """Labels by `id(sender)`. Senders are not kept alive; an identity whose object died is looked up again."""
+
+    def __init__(self) -> None:
+        self._learned: dict[int, str] = {}
+        self._found: dict[int, tuple[str, weakref.ref[Any] | None]] = {}
+        self._missed: set[int] = set()
+
+    def learn(self, key: int, label: str) -> None:
+        """Note what a dispatch from the object with this id was sent by."""
+        if label != self._learned.get(key):
+            self._learned.pop(key, None)
+            self._learned[key] = label
+            while len(self._learned) > LEARNED:
+                self._learned.pop(next(iter(self._learned)), None)
+
+    def forget_missed(self) -> None:
+        """Look again for what was not found."""
+        self._missed.clear()
+
+    def resolve(self, keys: Iterable[int]) -> dict[int, str]:
+        """A label for each id: that of a model, a learned one, or of whatever object has the id; `unknown sender`."""
+        labels: dict[int, str] = {}
+        models = {id(model): model for by_name in apps.all_models.copy().values() for model in by_name.copy().values()}
+        for key in set(keys):
+            if key in models:
+                labels[key] = describe_sender(models[key])
+            elif label := self._learned.get(key) or self._still_found(key):
+                labels[key] = label
+        wanted = set(keys) - labels.keys() - self._missed
+        if wanted:
+            labels.update(self._search(wanted))
+            self._missed |= wanted - labels.keys()
+        return {key: labels.get(key, UNKNOWN_SENDER) for key in keys}
+
+    def _still_found(self, key: int) -> str | None:
+        label, reference = self._found.get(key, (None, None))
+        if reference is not None and reference() is None:
+            del self._found[key]
+            return None
+        return label
+
+    def _search(self, wanted: set[int]) -> dict[int, str]:
+        labels = {}
+        for obj in _candidates(wanted):
+            labels[id(obj)] = describe_sender(obj)
+            self._found[id(obj)] = (labels[id(obj)], _reference(obj))
+        return labels
+
+
+def _reference(obj: object) -> weakref.ref[Any] | None:
+    try:
+        return weakref.ref(obj)
+    except TypeError:
+        return None
+
+
+def _candidates(wanted: set[int]) -> Iterator[object]:
+    """The objects with these ids, in one pass over what the garbage collector knows.
+
+    It doesn't know texts: those are sought among the values of modules and the constants of functions.
+    """
+    for obj in gc.get_objects():
+        if id(obj) in wanted and _can_be_sender(obj):
+            yield obj
+        elif type(obj) is FunctionType:
+            yield from (value for value in obj.__code__.co_consts if id(value) in wanted and is_a(value, str))
+    for module in sys.modules.copy().values():
+        values = instance_namespace(module).values() if is_a(module, ModuleType) else ()
+        yield from (value for value in list(values) if id(value) in wanted and is_a(value, str))
+
+
+def _can_be_sender(obj: object) -> bool:
+    """An id that outlived its object may be that of anything by now; a bare container is no sender."""
+    kinds = (type, FunctionType, BuiltinFunctionType, ModuleType)
+    return any(is_a(obj, kind) for kind in kinds) or class_module(type(obj)) != "builtins"
