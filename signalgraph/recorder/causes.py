@@ -1,0 +1,66 @@
+"""Why a dispatch happens: the request around it, with no middleware.
+
+A cause is an id from the same counter as the spans. `NOTES` carries what is learned of causes to the flusher; a raw
+path never leaves this module.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import deque
+from contextvars import ContextVar
+from time import perf_counter_ns as clock
+from typing import Any
+
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+
+from signalgraph.recorder.faults import contained
+
+OPENED, ROUTED, CLOSED = "opened", "routed", "closed"
+
+# (id, the cause before it); id 0 is "no cause"
+NONE: tuple[int, Any] = (0, None)
+CURRENT: ContextVar[tuple[int, Any]] = ContextVar("signalgraph_cause", default=NONE)
+
+# (what, cause id, ...) in the order in which it happened; bounded, since a cause that is lost costs only its name
+NOTES: deque[tuple[Any, ...]] = deque(maxlen=20_000)
+
+
+def open_request(span: int, handler: Any, named: dict[str, Any]) -> None:
+    """Begin a request's cause: nested for the test client, afresh for a server, which has one request at a time."""
+    environ, scope = named.get("environ") or {}, named.get("scope") or {}
+    method = environ.get("REQUEST_METHOD") or scope.get("method")
+    served = isinstance(handler, type) and issubclass(handler, (WSGIHandler, ASGIHandler))
+    CURRENT.set((span, NONE if served else CURRENT.get()))
+    is_static = isinstance(handler, type) and "StaticFiles" in handler.__name__
+    NOTES.append((OPENED, span, method if type(method) is str else "?", is_static, clock()))
+
+
+@contained()
+def close_request() -> None:
+    """End the request's cause and restore the one before it."""
+    span, before = CURRENT.get()
+    if before is not None:
+        NOTES.append((CLOSED, span, clock()))
+        CURRENT.set(before)
+
+
+@contained()
+def _note_route(match: Any) -> None:
+    span, _ = CURRENT.get()
+    if span:
+        own = "signalgraph" in match.app_names
+        NOTES.append((ROUTED, span, str(match.route), str(match._func_path), own))
+
+
+def recording_resolve_request(original: Any) -> Any:
+    """`BaseHandler.resolve_request`: the route and view as Django itself found them, whatever the urlconf."""
+
+    @functools.wraps(original)
+    def resolve_request(self: Any, request: Any) -> Any:
+        match = original(self, request)
+        _note_route(match)
+        return match
+
+    return resolve_request

@@ -1,0 +1,153 @@
+"""Lists whose iterators are clocks: Django's own loops run over them unchanged and time every receiver.
+
+A record is a list while its dispatch runs: `HEADER` fields, then one clock reading per step of Django's loop (so the
+number of readings is the running receiver), and becomes a tuple of atoms when it ends.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from time import perf_counter_ns as clock
+from typing import Any
+
+from django.dispatch import dispatcher
+
+SPAN, PARENT, TRACE, IDENT, SIGNAL, SENDER, METHOD, CODE, LASTI, THREAD = range(10)
+ARGUMENTS, FACTS, RECEIVERS, SYNC, ASYNC, SQL, FAILURES, ERROR, START = range(10, 19)
+HEADER = 19
+
+CLOSED = 0  # IDENT of a record whose dispatch has ended; who sends later has that dispatch as parent, not a receiver
+CELL = -1  # IDENT of the stand-in for a record inside an async receiver
+
+DISPATCHER = vars(dispatcher)  # the globals of the frames of Django's loops
+
+# None outside any dispatch, the record of the running dispatch, or a cell inside an async receiver of one.
+CURRENT: ContextVar[list[Any] | None] = ContextVar("signalgraph_current", default=None)
+
+_readings = iter(clock, None)  # endless and without a state, so all threads share it
+
+
+def parent_span(current: list[Any]) -> int:
+    """Span of the receiver call that is running, or of its dispatch when the receiver is not known (any more)."""
+    span: int = current[SPAN]
+    return span + len(current) - HEADER if current[IDENT] != CLOSED else span
+
+
+class ClockList(list[Any]):
+    """Iterated by one of Django's own loops, it appends a clock reading before each receiver and one at the end.
+
+    Anybody else who iterates (a subclass that filters, a tool that wraps, `sorted`) gets a plain list: the dispatch
+    is then recorded without times rather than with wrong ones. `tick` is the record's `append`.
+    """
+
+    __slots__ = ("tick",)
+    tick: Callable[[int], None] | None
+
+    def __iter__(self) -> Iterator[Any]:
+        tick = self.tick
+        if tick is None or sys._getframe(1).f_globals is not DISPATCHER:
+            return list.__iter__(self)
+        self.tick = None
+        # {}.get(None, receiver) is the receiver: it drops what `tick` returned, in C, and compares nothing.
+        pick: Callable[[Any, Any], Any] = {}.get
+        return map(pick, map(tick, _readings), list.__iter__(self))
+
+
+class TracedOnce(list[Any]):
+    """Its first iteration yields stand-ins for the async receivers, the second (Django's `zip`) the originals."""
+
+    __slots__ = ("calls", "record")
+    calls: list[tuple[Any, ...]] | None
+    record: list[Any]
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.calls is None or sys._getframe(1).f_globals is not DISPATCHER:
+            return list.__iter__(self)
+        calls, self.calls = self.calls, None
+        record = self.record
+        first = record[SPAN] + record[SYNC] + 1
+        return iter([StandIn(r, first + i, calls, record) for i, r in enumerate(list.__iter__(self))])
+
+
+class StandIn:
+    """Calls an async receiver and drives its coroutine; in everything else it answers as the receiver does."""
+
+    __slots__ = ("calls", "receiver", "record", "span")
+
+    def __init__(self, receiver: Any, span: int, calls: list[tuple[Any, ...]], record: list[Any]) -> None:
+        self.receiver, self.span, self.calls, self.record = receiver, span, calls, record
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        awaitable = self.receiver(*args, **kwargs)
+        coroutine: Any = drive(awaitable, self.span, self.calls, self.record)
+        coroutine.__name__ = getattr(awaitable, "__name__", coroutine.__name__)
+        coroutine.__qualname__ = getattr(awaitable, "__qualname__", coroutine.__qualname__)
+        return coroutine
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.receiver, name)
+
+
+# Where the end of a call goes whose dispatch is over; set by `recorder.records`.
+late_calls: Callable[[tuple[Any, ...]], None] = lambda call: None  # noqa: E731
+
+
+@types.coroutine
+def drive(awaitable: Any, span: int, calls: list[tuple[Any, ...]], record: list[Any]) -> Any:
+    """Run an async receiver with `CURRENT` set around each of its steps only; the steps are its busy time.
+
+    Django 6.1 runs the async receivers of a dispatch in one shared context and copies it back to the caller, so a
+    value that stays set across an await would be seen by siblings and leak.
+    """
+    cell = [0] * HEADER
+    cell[SPAN], cell[TRACE], cell[IDENT], cell[SQL] = span, record[TRACE], CELL, None  # type: ignore[call-overload]
+    iterator = awaitable.__await__()
+    start = clock()
+    calls.append((span, start))
+    busy, value, error = 0, None, None
+    while True:
+        outer = CURRENT.get()
+        CURRENT.set(cell)
+        step = clock()
+        try:
+            if error is None:
+                yielded = iterator.send(value)
+            else:
+                raised, error = error, None
+                yielded = iterator.throw(raised)
+        except StopIteration as stop:
+            _end(cell, start, busy + clock() - step, None, calls, record)
+            return stop.value
+        except BaseException as exc:
+            _end(cell, start, busy + clock() - step, exc, calls, record)
+            raise
+        finally:
+            CURRENT.set(outer)
+        busy += clock() - step
+        try:
+            value = yield yielded
+        except GeneratorExit:
+            iterator.close()
+            raise
+        except BaseException as exc:  # noqa: BLE001 - thrown into the receiver at its next step
+            error, value = exc, None
+
+
+def _end(
+    cell: list[Any], start: int, busy: int, exc: BaseException | None, calls: list[tuple[Any, ...]], record: list[Any]
+) -> None:
+    queries = cell[SQL] or ()
+    name = None if exc is None else type_name(exc)
+    call = (cell[SPAN], start, clock(), busy, name, len(queries) // 2, sum(queries[1::2]))
+    if record[IDENT] == CLOSED:
+        late_calls((*call, record[START]))
+    else:
+        calls.append(call)
+
+
+def type_name(exc: BaseException) -> str:
+    """The name of an error's type, never its text: a message can hold a value."""
+    return str(type.__getattribute__(type(exc), "__qualname__"))

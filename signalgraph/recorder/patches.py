@@ -1,0 +1,66 @@
+"""Every name that we replace, in one table; installed while recording, the originals back by identity when not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django.core.handlers.base import BaseHandler
+from django.db.backends.utils import CursorWrapper
+from django.dispatch import Signal
+
+from signalgraph.recorder import causes, dispatching, queries
+
+# owner, name, what makes the replacement from the original
+TABLE: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
+    (Signal, "send", partial(dispatching.recording_sync, method=0)),
+    (Signal, "send_robust", partial(dispatching.recording_sync, method=1)),
+    (Signal, "asend", partial(dispatching.recording_async, method=2)),
+    (Signal, "asend_robust", partial(dispatching.recording_async, method=3)),
+    (Signal, "_live_receivers", dispatching.recording_live_receivers),
+    (Signal, "_log_robust_failure", dispatching.recording_robust_failure),
+    (CursorWrapper, "_execute", queries.recording_execute),
+    (CursorWrapper, "_executemany", queries.recording_execute),
+    (BaseHandler, "resolve_request", causes.recording_resolve_request),
+)
+
+
+@dataclass(frozen=True)
+class Patch:
+    owner: type
+    name: str
+    original: Any
+    replacement: Any
+
+
+_installed: list[Patch] = []
+_left_under: dict[tuple[type, str], Patch] = {}  # ours, with another tool's replacement above it
+
+
+def install() -> None:
+    """Replace every name; another tool's function that stands there is called, not dropped."""
+    if _installed:
+        return
+    for owner, name, replace in TABLE:
+        found = vars(owner)[name]
+        patch = _left_under.pop((owner, name), None)
+        if patch is None or found is patch.original:
+            patch = Patch(owner, name, found, replace(found))
+            setattr(owner, name, patch.replacement)
+        _installed.append(patch)
+
+
+def uninstall() -> None:
+    """Put the originals back, except where another tool has replaced ours since: ours then only passes through."""
+    for patch in _installed:
+        if vars(patch.owner)[patch.name] is patch.replacement:
+            setattr(patch.owner, patch.name, patch.original)
+        else:
+            _left_under[patch.owner, patch.name] = patch
+    _installed.clear()
+
+
+def installed() -> bool:
+    return bool(_installed)

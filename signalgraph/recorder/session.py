@@ -1,0 +1,211 @@
+"""Starting and stopping the recorder of this process, and what becomes of it in a forked child."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import secrets
+import socket
+import sys
+import threading
+import time
+import warnings
+from array import array
+from dataclasses import dataclass
+from typing import Literal
+
+from signalgraph.events import Process
+from signalgraph.log import open_log
+from signalgraph.log.base import Control, Log, LogError
+from signalgraph.recorder import dispatching, patches, signals
+from signalgraph.recorder.batches import process_label
+from signalgraph.recorder.faults import contained, counted
+from signalgraph.recorder.flusher import Flusher
+from signalgraph.recorder.signals import Signals
+from signalgraph.registry import REGISTRY
+
+Mode = Literal["always", "watched", "off"]
+MODES: tuple[Mode, ...] = ("always", "watched", "off")
+
+
+@dataclass(frozen=True)
+class State:
+    """What the recorder of this process does now. Counts are dispatches since it started."""
+
+    mode: Mode
+    recording: bool
+    process: Process | None = None
+    log_url: str | None = None
+    error: str | None = None
+    recorded: int = 0
+    dropped: int = 0
+    faults: int = 0
+
+
+class _Session:
+    def __init__(self, log: Log, mode: Mode, ring: int, label: str | None, owns_log: bool, error: str | None) -> None:
+        self.log, self.mode, self.ring, self.label, self.owns_log, self.error = log, mode, ring, label, owns_log, error
+        self.begin()
+
+    def begin(self) -> None:
+        """Everything that belongs to one process; made again in a forked child."""
+        self.process = new_process(self.label)
+        self.signals = Signals(REGISTRY, self.ensure_running)
+        self.flusher = Flusher(self.log, self.process, REGISTRY, self.signals, self.asked)
+        self.running = False
+        self.starting = threading.Lock()
+        dispatching.reset(self.ring, array("Q", [0] * (dispatching.CELLS + 1)), REGISTRY.learn_sender)
+        self.signals.connect()
+
+    @contained()
+    def ensure_running(self) -> None:
+        """Start the flusher; in a forked child that is not before its first dispatch."""
+        with self.starting:
+            if self.running:
+                return
+            self.running = True
+        try:
+            dispatching.TALLY = self.log.tally(self.process)
+        except LogError as error:
+            self.error = str(error)
+        self.flusher.start()
+
+    def asked(self, control: Control) -> bool:
+        """Record or pause as viewers ask; True when recording."""
+        watched = control.watched_until_ms > time.time() * 1000
+        wanted = not control.paused and (self.mode == "always" or (self.mode == "watched" and watched))
+        if wanted:
+            patches.install()
+        else:
+            patches.uninstall()
+        return wanted
+
+    def end(self) -> None:
+        patches.uninstall()
+        self.flusher.stop()
+        signals.disconnect()
+        dispatching.TALLY = array("Q", [0] * (dispatching.CELLS + 1))
+        if self.owns_log:
+            self.log.close()
+
+
+_session: _Session | None = None
+
+
+def start(
+    log: Log | str = "memory://",
+    *,
+    mode: Mode = "always",
+    ring: int = 100_000,
+    process_label: str | None = None,
+) -> None:
+    """Record the dispatches of this process from now on; Django's settings need not be configured.
+
+    Parameters
+    ----------
+    log : Log or str
+        Where to, or its address: ``memory://`` or ``sqlite:///absolute/path``. A log that can't be opened is
+        replaced by one in memory, with one `RuntimeWarning`; `state().error` says why.
+    mode : "always", "watched" or "off"
+        ``watched`` records only while a viewer looks.
+    ring : int
+        Dispatches held between two flushes; what comes on top is dropped, and counted.
+    process_label : str, optional
+        What people call this process; by default its program and, of ``manage.py``, the subcommand.
+
+    Raises
+    ------
+    RuntimeError
+        The recorder is running already.
+    ValueError
+        An unknown mode, a ring of less than one record.
+    """
+    global _session
+    if mode not in MODES:
+        raise ValueError(f"mode is {mode!r}; use one of: {', '.join(MODES)}.")
+    if ring < 1:
+        raise ValueError(f"ring is {ring}; it is a number of dispatches and at least 1.")
+    if _session is not None:
+        raise RuntimeError(f"The recorder writes to {_session.log.url} already; call recorder.stop() first.")
+    if mode == "off":
+        return
+    opened, error = (open_or_remember(log), None) if isinstance(log, str) else ((log, None), None)
+    _session = _Session(opened[0], mode, ring, process_label, isinstance(log, str), opened[1] or error)
+    if mode == "always":
+        patches.install()
+    _session.ensure_running()
+    atexit.register(stop)
+
+
+def open_or_remember(url: str) -> tuple[Log, str | None]:
+    """The log of an address; where it can't be opened one in memory, and why."""
+    try:
+        return open_log(url, writer=True), None
+    except LogError as error:
+        warnings.warn(f"{error} Recording goes on in memory, for this process only.", RuntimeWarning, stacklevel=3)
+        return open_log("memory://", writer=True), str(error)
+
+
+def stop() -> None:
+    """Put Django's originals back, carry the rest to the log and end; nothing happens when it isn't running."""
+    global _session
+    session, _session = _session, None
+    if session is not None:
+        session.end()
+        atexit.unregister(stop)
+
+
+def flush() -> None:
+    """Carry everything recorded so far to the log before returning. For tests and short scripts."""
+    if _session is not None:
+        with _session.flusher.lock:
+            _session.flusher.flush()
+
+
+def state() -> State:
+    """What the recorder of this process does now."""
+    if _session is None:
+        return State("off", False, faults=sum(counted.values()))
+    flusher = _session.flusher
+    return State(
+        _session.mode,
+        patches.installed(),
+        _session.process,
+        _session.log.url,
+        _session.error or flusher.error,
+        flusher.recorded,
+        flusher.dropped,
+        sum(counted.values()),
+    )
+
+
+def new_process(label: str | None) -> Process:
+    return Process(
+        id=secrets.token_hex(8),
+        pid=os.getpid(),
+        host=socket.gethostname(),
+        label=label or process_label(sys.argv),
+        started_ms=int(time.time() * 1000),
+    )
+
+
+def _before_fork() -> None:
+    if _session is not None:
+        _session.flusher.lock.acquire()
+
+
+def _after_fork_in_parent() -> None:
+    if _session is not None:
+        _session.flusher.lock.release()
+
+
+@contained()
+def _after_fork_in_child() -> None:
+    if _session is not None:
+        # The parent's flusher thread is not here and its lock is held for ever: everything is made anew.
+        _session.log.after_fork()
+        _session.begin()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

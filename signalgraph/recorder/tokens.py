@@ -1,0 +1,145 @@
+"""Small integers for signals, senders and receivers, so that a record holds no object of the project.
+
+A table maps ``id(object)`` to a token and forgets the id when the object dies (a weakref callback runs before the
+memory can be used again). Nothing here calls a method of a project's object.
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Callable
+from functools import partial
+from types import MethodType
+from typing import Any
+from uuid import UUID
+
+from django.db.models import AutoField, BigAutoField, SmallAutoField, UUIDField
+from django.db.models.base import ModelBase
+
+from signalgraph import names
+
+LABELS = 5_000  # distinct senders or receivers told apart in one process; the rest share one label
+TOO_MANY = '"(more)"'
+
+
+class Table:
+    """ids of living objects to tokens. `by_id.get(id(x), 0)` is the hot path."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[int, int] = {}
+        self._refs: dict[int, weakref.ref[Any]] = {}
+
+    def remember(self, obj: Any, ident: int, token: int) -> bool:
+        """Map an object's id for as long as it lives; False when it can't be referred to weakly."""
+        try:
+            self._refs[ident] = weakref.ref(obj, partial(self._forget, ident))
+        except TypeError:
+            return False
+        self.by_id[ident] = token
+        return True
+
+    def _forget(self, ident: int, _ref: Any) -> None:
+        self.by_id.pop(ident, None)
+        self._refs.pop(ident, None)
+        self.forgotten(ident)
+
+    def forgotten(self, ident: int) -> None:
+        """Called when the object of an id has died."""
+
+    def clear(self) -> None:
+        self.by_id.clear()
+        self._refs.clear()
+
+
+class Labelled(Table):
+    """Tokens that stand for a description: objects that read the same share one."""
+
+    def __init__(self, limit: int = LABELS) -> None:
+        super().__init__()
+        self.labels: dict[int, Any] = {}
+        self._tokens: dict[Any, int] = {}
+        self._next = itertools.count(1).__next__
+        self._limit = limit
+
+    def intern(self, label: Any, overflow: Any) -> int:
+        token = self._tokens.get(label)
+        if token is None:
+            if len(self._tokens) >= self._limit and label != overflow:
+                return self.intern(overflow, overflow)
+            token = self._tokens.setdefault(label, self._next())
+            self.labels[token] = label
+        return token
+
+
+class Senders(Labelled):
+    """Senders by their label; `learned` holds (id, label) pairs for the registry, which on 5.2 knows only ids."""
+
+    def __init__(self, learn: Callable[[int, str], None]) -> None:
+        super().__init__()
+        self._learn = learn
+        self._texts: dict[str, int] = {}
+        self._keys: dict[int, str] = {}  # id of a model -> attribute of its automatic primary key
+
+    def token(self, sender: Any) -> int:
+        if type(sender) is str:
+            return self._texts.get(sender) or self._new_text(sender)
+        token = self.intern(names.describe_sender(sender), TOO_MANY)
+        if self.remember(sender, id(sender), token) and issubclass(type(sender), ModelBase):
+            self._learn_key(sender)
+        self._learn(id(sender), self.labels[token])
+        return token
+
+    def _new_text(self, sender: str) -> int:
+        token = self.intern(names.describe_sender(sender), TOO_MANY)
+        if len(self._texts) < LABELS:
+            self._texts[sender] = token
+        self._learn(id(sender), self.labels[token])
+        return token
+
+    def _learn_key(self, model: Any) -> None:
+        key = model._meta.pk
+        if isinstance(key, (AutoField, BigAutoField, SmallAutoField, UUIDField)):
+            self._keys[id(model)] = key.attname
+
+    def forgotten(self, ident: int) -> None:
+        self._keys.pop(ident, None)
+
+    def primary_key(self, model: Any, instance: Any) -> str | None:
+        """The key of an instance of `model` as text, where it is an automatic integer or a UUID."""
+        attribute = self._keys.get(id(model))
+        if attribute is None or type(instance) is not model:
+            return None
+        # Not getattr: a deferred field would query, a property would run.
+        value = object.__getattribute__(instance, "__dict__").get(attribute)
+        return str(value) if type(value) is int or type(value) is UUID else None
+
+
+class Receivers(Labelled):
+    """Receivers by (label, file, line): with some tools every dispatch brings new functions that read the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: dict[tuple[int, ...], tuple[int, ...]] = {}  # ids of living receivers, in order, to their tokens
+
+    def tokens(self, receivers: list[Any]) -> tuple[int, ...]:
+        tokens = tuple(map(self.token, receivers))
+        ids = tuple(map(id, receivers))
+        # A bound method is made anew for every dispatch, so its own id says nothing.
+        if all(map(self.by_id.__contains__, ids)):
+            if len(self.known) >= LABELS:
+                self.known.clear()
+            self.known[ids] = tokens
+        return tokens
+
+    def forgotten(self, ident: int) -> None:
+        self.known.clear()
+
+    def token(self, receiver: Any) -> int:
+        target = receiver.__func__ if type(receiver) is MethodType else receiver
+        token = self.by_id.get(id(target))
+        if token is None:
+            name = names.describe_receiver(receiver)
+            token = self.intern((name.label, name.file, name.line, name.is_async), ("(more)", None, None, False))
+            self.remember(target, id(target), token)
+        return token
