@@ -2,7 +2,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from .models import Note
+from .models import Note, Profile
 
 
 class NoteForm(forms.ModelForm):
@@ -14,6 +14,7 @@ class NoteForm(forms.ModelForm):
 def notes(request: HttpRequest) -> HttpResponse:
     form = NoteForm(request.POST or None)
     if form.is_valid():
-        form.save()
+        note = form.save()
+        Profile.objects.get_or_create(name=note.author)
         return redirect("legacy:notes")
     return render(request, "legacy/notes.html", {"form": form, "notes": Note.objects.order_by("-pk")[:20]})

@@ -1,0 +1,64 @@
+# make help lists what there is. Everything is installed into $(VENV) once, and again when pyproject.toml changes.
+
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 8000
+RATE ?= 5
+PYTEST_ARGS ?=
+
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+CHECKSUM := $(shell cksum pyproject.toml | cut -d " " -f 1)
+SITE := $(VENV)/.installed-site-$(CHECKSUM)
+DEV := $(VENV)/.installed-dev-$(CHECKSUM)
+
+.PHONY: help demo test lint bench picture chromium install clean
+
+help:
+	@echo "make demo     the bookshop on http://127.0.0.1:$(PORT)/, its dashboard on /signals/ (PORT=8001, RATE=20)"
+	@echo "make test     all tests, in a real browser too (PYTEST_ARGS=\"-k graph\", PYTHON=python3.13)"
+	@echo "make lint     ruff and mypy"
+	@echo "make bench    what recording costs on this machine"
+	@echo "make picture  docs/picture.png, taken from the demo"
+	@echo "make clean    remove $(VENV) and everything that the demo has written"
+
+demo: $(SITE)
+	@$(PY) -m dashboard.demo --port $(PORT) --rate $(RATE)
+
+test: $(DEV) chromium
+	@$(PY) -m pytest $(PYTEST_ARGS)
+
+lint: $(DEV)
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+bench: $(DEV)
+	@$(PY) -m benchmarks
+
+picture: $(DEV) chromium
+	@$(PY) -m dashboard.picture
+
+chromium: $(DEV)
+	@$(PY) tests/chromium.py
+
+install: $(DEV)
+
+$(PY):
+	@$(PYTHON) -c 'import sys; v = "%d.%d" % sys.version_info[:2]; \
+	sys.exit(0 if sys.version_info >= (3, 11) else "$(PYTHON) is Python %s; 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=python3.13" % v)'
+	@echo "Making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(SITE): | $(PY)
+	@echo "Installing the demo into $(VENV)"
+	@$(PIP) --editable ".[daphne]"
+	@rm -f $(VENV)/.installed-site-* && touch $@
+
+$(DEV): | $(PY)
+	@echo "Installing the tests and their tools into $(VENV)"
+	@$(PIP) --editable ".[dev]"
+	@rm -f $(VENV)/.installed-* && touch $@ $(SITE)
+
+clean:
+	rm -rf $(VENV) var .signalgraph test-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
