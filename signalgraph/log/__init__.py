@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signalgraph.log import forks  # noqa: F401 - its fork handlers are to be registered before any other of ours
 from signalgraph.log.base import CursorError, Log, LogError
 
 __all__ = ["CursorError", "Log", "LogError", "open_log"]

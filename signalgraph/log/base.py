@@ -42,13 +42,17 @@ class Page:
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums since the log began (`since`), as of `cursor`: by (signal, sender filter, receiver) and by unheard signal."""
+    """Sums since the log began (`since`, at `since_ms`), as of `cursor`.
+
+    They stand by (signal, sender filter, receiver) and by unheard signal.
+    """
 
     cursor: str
     since: str
     connections: dict[tuple[str, str, str], Total] = field(default_factory=dict)
     unheard: dict[str, int] = field(default_factory=dict)
     dispatched: int = 0
+    since_ms: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,11 +97,16 @@ class Log(ABC):
         """The cursor after the newest entry."""
 
     @abstractmethod
-    def read(self, after: str | None = None, *, limit: int = 1000) -> Page:
+    def read(self, after: str | None = None, *, limit: int = 1000, dispatches: bool = True) -> Page:
         """At most `limit` entries after a cursor (None: from the oldest kept). Raises `CursorError`, `LogError`.
 
-        A cursor of another log or one that pruning has passed gives a page from the oldest entry kept, with its hole.
+        A cursor of another log or one that pruning has passed gives a page from the oldest entry kept (after it), with
+        its hole. Without `dispatches` the batches come with an empty `blob`, which is much faster.
         """
+
+    @abstractmethod
+    def recent(self, *, limit: int, since_us: int = 0) -> str:
+        """A cursor after which at most `limit` entries follow, none of them made before `since_us` but by a slow clock."""
 
     @abstractmethod
     def totals(self) -> Totals:

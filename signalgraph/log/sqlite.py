@@ -1,0 +1,396 @@
+"""The log for the processes of one machine: one SQLite file in WAL mode, written without the ORM."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import structs
+
+from signalgraph.events import Batch, Entry, Heartbeat, Process, Total, Wiring, decode_entry, encode_entry
+from signalgraph.log import forks
+from signalgraph.log.base import Control, Log, LogError, Page, Totals
+from signalgraph.log.cursor import locate, make_cursor, parse_cursor
+from signalgraph.log.living import SILENT_MS, carry_over
+from signalgraph.log.sqlite_file import absolute_path, explain, open_file
+from signalgraph.log.tallies import DeadTally, Tally
+
+POLL_S = 0.02
+PAGE_BYTES = 32 * 2**20
+TRACE_BYTES = 64 * 2**20
+PRUNE_ENTRIES = 500  # removed in one transaction, so that writers don't wait for long
+VACUUM_PAGES = 2000
+
+_END = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entries'), 0)"
+_INSERT = (
+    "INSERT INTO entries (process, kind, wall_us, first_trace, last_trace, dispatched, head, dispatches)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_ADD_TOTAL = (
+    "INSERT INTO totals VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls,"
+    " errors = errors + excluded.errors, ns = ns + excluded.ns, max_ns = max(max_ns, excluded.max_ns),"
+    " queries = queries + excluded.queries"
+)
+_ADD_UNHEARD = (
+    "INSERT INTO unheard VALUES (?, ?) ON CONFLICT DO UPDATE SET dispatches = dispatches + excluded.dispatches"
+)
+_TRACE = (
+    "SELECT head, dispatches FROM entries WHERE kind = 'batch' AND process = ? AND last_trace >= ? AND first_trace <= ?"
+    " ORDER BY position"
+)
+_heartbeats = msgspec.msgpack.Decoder(Heartbeat)
+
+
+class SqliteLog(Log):
+    """A log in the file at an absolute path; raises `LogError` when it can't be opened.
+
+    One connection is shared by the threads of the process, behind a lock. It is closed before a fork and opened again
+    by whoever needs it; so it is when the file was removed or replaced.
+    """
+
+    def __init__(self, path: str, *, writer: bool) -> None:
+        self._path = absolute_path(path)
+        self._writer = writer
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        self._origin = ""
+        self._changes = 0  # commits and openings of ours, which PRAGMA data_version doesn't tell
+        self._closed = threading.Event()
+        self._tallies: dict[str, Tally] = {}
+        with self._read():
+            forks.watch(self)
+
+    @property
+    def url(self) -> str:
+        return f"sqlite://{'/' if os.name == 'nt' else ''}{self._path}"
+
+    @property
+    def path(self) -> Path:
+        return self._path
+
+    def append(self, entry: Entry) -> str:
+        self._refuse_readers("append")
+        with self._write() as connection:
+            cursor = connection.execute(_INSERT, _row(entry))
+            if isinstance(entry, Batch):
+                _add_totals(connection, entry)
+            _put_heartbeat(connection, carry_over(_heartbeat(connection, entry.process.id), entry))
+            return make_cursor(self._origin, cursor.lastrowid or 0)
+
+    def beat(self, heartbeat: Heartbeat) -> None:
+        self._refuse_readers("beat")
+        with self._write() as connection:
+            _put_heartbeat(connection, heartbeat)
+        if heartbeat.ended and heartbeat.process.id in self._tallies:
+            self._tallies.pop(heartbeat.process.id).remove()
+
+    def tally(self, process: Process) -> memoryview:
+        self._refuse_readers("tally")
+        with self._lock:
+            if process.id not in self._tallies:
+                self._tallies[process.id] = Tally(self._path.parent, process.id)
+                with self._write() as connection:
+                    if _heartbeat(connection, process.id) is None:
+                        _put_heartbeat(connection, Heartbeat(process, process.started_ms, recording=False))
+            return self._tallies[process.id].cells
+
+    def heartbeats(self) -> list[Heartbeat]:
+        query = "SELECT heartbeat, settled FROM processes ORDER BY seen_ms DESC, id"
+        with self._read() as connection:
+            rows = [(_heartbeats.decode(data), settled) for data, settled in connection.execute(query)]
+        return [beat if settled else self._count_loss(beat) for beat, settled in rows]
+
+    def _count_loss(self, beat: Heartbeat) -> Heartbeat:
+        """The heartbeat with what was lost, when its process turns out to be dead."""
+        with DeadTally(self._path.parent, beat.process.id) as tally:
+            if tally.ended is None:
+                return beat
+            with self._write() as connection:
+                now = _heartbeat(connection, beat.process.id) or beat
+                if not now.ended and not now.lost:  # else it ended in order, or another reader was faster
+                    now = structs.replace(now, lost=max(0, tally.ended - now.recorded - now.dropped))
+                    _put_heartbeat(connection, now, settled=True)
+            tally.remove()
+            return now
+
+    def end(self) -> str:
+        with self._read() as connection:
+            return make_cursor(self._origin, *connection.execute(_END).fetchone())
+
+    def read(self, after: str | None = None, *, limit: int = 1000, dispatches: bool = True) -> Page:
+        blob = "dispatches" if dispatches else "NULL"
+        query = f"SELECT position, head, {blob} FROM entries WHERE position > ? ORDER BY position LIMIT ?"
+        with self._read() as connection:
+            (end,) = connection.execute(_END).fetchone()
+            start, hole = locate(after, self._origin, _meta(connection, "pruned"), end)
+            rows = list(_until_bytes(connection.execute(query, (start, limit)), PAGE_BYTES))
+            entries = [(position, _entry(head, blob)) for position, head, blob in rows]
+            newest = entries[-1][0] if entries else end
+            return Page(entries, make_cursor(self._origin, newest), hole, more=newest < end)
+
+    def recent(self, *, limit: int, since_us: int = 0) -> str:
+        with self._read() as connection:
+            (end,) = connection.execute(_END).fetchone()
+            start = max(0, end - limit)  # positions have no gaps but where pruning made them
+            old = "SELECT max(position) FROM entries WHERE position > ? AND wall_us < ?"
+            (oldest,) = connection.execute(old, (start, since_us)).fetchone()
+            start = max(start, oldest or 0, min(end, _meta(connection, "pruned")))
+            return make_cursor(self._origin, start)
+
+    def totals(self) -> Totals:
+        with self._read() as connection:
+            return Totals(
+                make_cursor(self._origin, *connection.execute(_END).fetchone()),
+                make_cursor(self._origin, 0),
+                {(row[0], row[1], row[2]): Total(*row[3:]) for row in connection.execute("SELECT * FROM totals")},
+                dict(connection.execute("SELECT * FROM unheard").fetchall()),
+                _meta(connection, "dispatched"),
+                _meta(connection, "since_ms"),
+            )
+
+    def wirings(self) -> dict[str, Wiring]:
+        newest = "SELECT max(position) FROM entries WHERE kind = 'wiring' GROUP BY process"
+        with self._read() as connection:
+            rows = connection.execute(f"SELECT head FROM entries WHERE position IN ({newest})").fetchall()
+            entries = [decode_entry(head) for (head,) in rows]
+            return {entry.process.id: entry for entry in entries if isinstance(entry, Wiring)}
+
+    def trace(self, process_id: str, trace: int) -> list[Batch]:
+        with self._read() as connection:
+            rows = _until_bytes(connection.execute(_TRACE, (process_id, trace, trace)), TRACE_BYTES)
+            entries = [_entry(head, blob) for head, blob in rows]
+            return [entry for entry in entries if isinstance(entry, Batch)]
+
+    def control(self) -> Control:
+        with self._read() as connection:
+            row = connection.execute("SELECT value FROM meta WHERE name = 'control'").fetchone()
+        if row is None:
+            return Control()
+        values = json.loads(row[0])
+        return Control(values["watched_until_ms"], values["paused"], frozenset(values["muted"]))
+
+    def set_control(self, control: Control) -> None:
+        values = {"watched_until_ms": control.watched_until_ms, "paused": control.paused, "muted": [*control.muted]}
+        with self._write() as connection:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('control', ?)", (json.dumps(values),))
+
+    def wait(self, after: str, timeout_s: float) -> bool:
+        origin, position = parse_cursor(after)
+        deadline = time.monotonic() + timeout_s
+        version = None
+        while True:
+            with self._lock:
+                newest = self._version()
+                if newest != version and (self._origin != origin or parse_cursor(self.end())[1] > position):
+                    return True
+            version = newest
+            left = deadline - time.monotonic()
+            if left <= 0 or self._closed.wait(min(POLL_S, left)):
+                return False
+
+    def _version(self) -> tuple[int, int]:
+        """What changes with every commit, of this connection or of another; a few us."""
+        try:
+            connection = self._connect()
+            return self._changes, connection.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.Error as error:
+            raise explain(self._path, error) from error
+
+    def prune(self, *, max_age_s: float | None = None, max_bytes: int | None = None) -> int:
+        removed = 0
+        if max_age_s is not None:
+            oldest_us = int((time.time() - max_age_s) * 1e6)
+            young = "SELECT coalesce(min(position) - 1, (SELECT max(position) FROM entries)) FROM entries WHERE wall_us >= ?"
+            with self._read() as connection:
+                (last,) = connection.execute(young, (oldest_us,)).fetchone()
+            removed += self._remove_up_to(last or 0)
+            with self._write() as connection:
+                connection.execute("DELETE FROM processes WHERE missing = 0 AND seen_ms < ?", (oldest_us // 1000,))
+        if max_bytes is not None:
+            removed += self._remove_up_to(self._last_beyond(max_bytes))
+        if removed:
+            self._give_back_pages()
+        return removed
+
+    def _last_beyond(self, max_bytes: int) -> int:
+        """The last of the oldest entries that have to go for the rest to fit."""
+        last = 0
+        with self._read() as connection:
+            page, pages, free = (
+                connection.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("page_size", "page_count", "freelist_count")
+            )
+            excess = (pages - free) * page - max_bytes
+            sizes = "SELECT position, length(head) + coalesce(length(dispatches), 0) FROM entries ORDER BY position"
+            for position, size in connection.execute(sizes):
+                if excess <= 0:
+                    break
+                last, excess = position, excess - size
+        return last
+
+    def _remove_up_to(self, last: int) -> int:
+        removed = 0
+        while True:
+            with self._write() as connection:
+                kept = _kept_wirings(connection)
+                marks = ", ".join("?" * len(kept))
+                chosen = f"SELECT position FROM entries WHERE position <= ? AND position NOT IN ({marks})"
+                chosen += f" ORDER BY position LIMIT {PRUNE_ENTRIES}"
+                rows = connection.execute(chosen, (last, *kept)).fetchall()
+                if not rows:
+                    return removed
+                connection.executemany("DELETE FROM entries WHERE position = ?", rows)
+                pruned = "UPDATE meta SET value = max(value, ?) WHERE name = 'pruned'"
+                connection.execute(pruned, rows[-1])
+                removed += len(rows)
+
+    def _give_back_pages(self) -> None:
+        with self._lock:
+            try:
+                self._connect().execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
+            except sqlite3.Error as error:
+                raise explain(self._path, error) from error
+
+    def before_fork(self) -> None:
+        self._lock.acquire()
+        self._disconnect()
+
+    def after_fork_in_parent(self) -> None:
+        self._lock.release()
+
+    def after_fork(self) -> None:
+        self._lock = threading.RLock()
+        closed, self._closed = self._closed.is_set(), threading.Event()
+        if closed:
+            self._closed.set()
+        for tally in self._tallies.values():
+            tally.let_go()
+        self._tallies.clear()
+
+    def close(self) -> None:
+        self._closed.set()
+        with self._lock:
+            self._disconnect()
+            for tally in self._tallies.values():
+                tally.let_go()
+            self._tallies.clear()
+
+    @contextmanager
+    def _read(self) -> Iterator[sqlite3.Connection]:
+        with self._transaction("BEGIN") as connection:
+            yield connection
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        # IMMEDIATE: a transaction that begins to write after it has read fails at once when another one wrote.
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            yield connection
+            self._changes += 1
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                connection = self._connect()
+                connection.execute(begin)
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                finally:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+            except (sqlite3.Error, msgspec.MsgspecError, OverflowError) as error:
+                raise explain(self._path, error) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._closed.is_set():
+            raise LogError(f"The log {self.url} is closed; open it again.")
+        if self._connection is None or self._file != _identity(self._path):
+            self._disconnect()
+            self._connection = open_file(self._path)
+            self._file = _identity(self._path)
+            self._origin = _meta(self._connection, "origin")
+            self._changes += 1
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _refuse_readers(self, what: str) -> None:
+        if not self._writer:
+            raise LogError(f"The log {self.url} was opened for reading; open it with writer=True to {what}.")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _row(entry: Entry) -> tuple[Any, ...]:
+    if isinstance(entry, Wiring):
+        return entry.process.id, "wiring", entry.wall_us, None, None, 0, encode_entry(entry), None
+    head = encode_entry(structs.replace(entry, blob=b""))
+    traces = (entry.first_trace, entry.last_trace)
+    return entry.process.id, "batch", entry.wall_us, *traces, entry.dispatched, head, entry.blob
+
+
+def _entry(head: bytes, blob: bytes | None) -> Entry:
+    entry = decode_entry(head)
+    return structs.replace(entry, blob=blob) if blob and isinstance(entry, Batch) else entry
+
+
+def _add_totals(connection: sqlite3.Connection, batch: Batch) -> None:
+    names = (batch.signals, batch.senders, batch.receivers)
+    rows = [
+        (*(table[n] for table, n in zip(names, key, strict=True)), *structs.astuple(total))
+        for key, total in zip(batch.connections, batch.totals, strict=True)
+    ]
+    connection.executemany(_ADD_TOTAL, rows)
+    connection.executemany(_ADD_UNHEARD, [(batch.signals[signal], count) for signal, count in batch.unheard])
+    connection.execute("UPDATE meta SET value = value + ? WHERE name = 'dispatched'", (batch.dispatched,))
+
+
+def _heartbeat(connection: sqlite3.Connection, process: str) -> Heartbeat | None:
+    row = connection.execute("SELECT heartbeat FROM processes WHERE id = ?", (process,)).fetchone()
+    return _heartbeats.decode(row[0]) if row else None
+
+
+def _put_heartbeat(connection: sqlite3.Connection, beat: Heartbeat, *, settled: bool = False) -> None:
+    row = (beat.process.id, beat.seen_ms, beat.dropped + beat.lost, beat.ended or settled, msgspec.msgpack.encode(beat))
+    connection.execute("INSERT OR REPLACE INTO processes VALUES (?, ?, ?, ?, ?)", row)
+
+
+def _meta(connection: sqlite3.Connection, name: str) -> Any:
+    return connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()[0]
+
+
+def _kept_wirings(connection: sqlite3.Connection) -> list[int]:
+    """The newest wiring of each living process, and of all: what is connected must not be forgotten for being old."""
+    newest = "SELECT process, max(position) FROM entries WHERE kind = 'wiring' GROUP BY process"
+    positions = dict(connection.execute(newest).fetchall())
+    alive = "SELECT id FROM processes WHERE settled = 0 AND seen_ms > ?"
+    living = {process for (process,) in connection.execute(alive, (int(time.time() * 1000) - SILENT_MS,))}
+    return sorted({n for process, n in positions.items() if process in living} | {max(positions.values(), default=0)})
+
+
+def _until_bytes(rows: Iterator[tuple[Any, ...]], most: int) -> Iterator[tuple[Any, ...]]:
+    """Rows until their last two columns have come to a size; at least one."""
+    for row in rows:
+        yield row
+        most -= len(row[-2]) + len(row[-1] or b"")
+        if most <= 0:
+            return
