@@ -98,7 +98,7 @@ def choose(places: Sequence[Place]) -> Place:
     if len(places) == 1:
         return places[0]
     ranked = sorted(places, key=_rank)
-    by_certainty = {}
+    by_certainty: dict[int, Place] = {}
     for place in ranked:
         certainty = _assigns(place)
         if certainty == 2:
@@ -158,7 +158,7 @@ def held_names(signals: Sequence[Signal]) -> tuple[dict[int, str], dict[int, Fun
 
 
 def _attributes(wanted: set[int]) -> dict[int, str]:
-    found = {}
+    found: dict[int, str] = {}
     for module, namespace in namespaces():
         for attribute, value in dict(namespace).items():
             if id(value) in wanted:

@@ -33,10 +33,9 @@ def pending_connects() -> Iterator[PendingConnect]:
         for operation in list(waiting):
             call = operation.__dict__.get("func") if type(operation) is FunctionType else None
             if is_a(call, functools.partial) and call.args and _is_connect(call.func):
-                signal = call.func.__self__
-                yield PendingConnect(
-                    signal, f"{app_label}.{model_name}", call.args[0], call.keywords.get("dispatch_uid")
-                )
+                method: Any = call.func
+                uid = call.keywords.get("dispatch_uid")
+                yield PendingConnect(method.__self__, f"{app_label}.{model_name}", call.args[0], uid)
 
 
 def _operations() -> dict[tuple[str, str], list[Any]]:

@@ -23,6 +23,7 @@ _SMALLEST_ADDRESS = 1 << 16
 _ANY_SENDER_KEY = id(None)
 _signal_namespace = Signal.__dict__["__dict__"].__get__
 _dereference = weakref.ref.__call__
+_method_type = weakref.WeakMethod.__dict__["_meth_type"].__get__
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def _read(row: tuple[Any, ...]) -> RawRow:
 def _referent(reference: Any) -> Any:
     if type(reference) is not weakref.WeakMethod:
         return _dereference(reference)
-    return reference() if reference._meth_type is MethodType else _dereference(reference)
+    made_by = _method_type(reference)
+    return reference() if made_by is MethodType else _dereference(reference)
 
 
 def _sender_key(identity: Any) -> int:
@@ -104,7 +106,7 @@ def _is_uid(key: Any, receiver: Any) -> bool:
     if type(key) is tuple and len(key) == 2 and type(key[0]) is type(key[1]) is int:
         if type(receiver) is MethodType:
             return key != (id(receiver.__self__), id(receiver.__func__))
-        return min(key) < _SMALLEST_ADDRESS
+        return bool(min(key) < _SMALLEST_ADDRESS)
     return True
 
 
