@@ -15,7 +15,7 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 ROOT = Path(__file__).resolve().parent.parent
-VAR = ROOT / "var"
+VAR = Path(os.environ.get("DEMO_VAR") or ROOT / "var")
 HOST = "127.0.0.1"
 ANSWERS_WITHIN_S = 60.0
 ENDS_WITHIN_S = 10.0
@@ -62,7 +62,7 @@ class Demo:
             self._manage("import_stock", "--every", str(IMPORT_EVERY_S))
             traffic = ("--rate", str(self.rate), "--seed", str(self.seed), "--base-url", self.url)
             self._manage("demo_traffic", *traffic, environment={"SIGNALGRAPH_RECORD": "off"})
-            say(WELCOME.format(url=self.url, rate=self.rate, every=IMPORT_EVERY_S, logs=self.logs.relative_to(ROOT)))
+            say(WELCOME.format(url=self.url, rate=self.rate, every=IMPORT_EVERY_S, logs=self.logs))
             while not self.stop.wait(0.5):
                 self._check_children()
         finally:

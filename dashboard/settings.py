@@ -1,7 +1,7 @@
 """Settings of the demo site: a bookshop whose signals are worth watching.
 
 Read from the environment: DJANGO_DEBUG (default 1), DJANGO_SECRET_KEY, DJANGO_ALLOWED_HOSTS (comma separated) and
-DEMO_DATABASE (path of the SQLite file).
+DEMO_VAR (where the database, the mails and the uploads are kept; default var/).
 """
 
 import os
@@ -13,8 +13,8 @@ import django
 from dashboard.secret import load_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR = BASE_DIR / "var"
-VAR.mkdir(mode=0o700, exist_ok=True)
+VAR = Path(os.environ.get("DEMO_VAR") or BASE_DIR / "var")
+VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 # The demo apps are ordinary top-level packages of a project, so their signals read `shop.signals.order_placed`.
 sys.path.insert(0, str(BASE_DIR / "demo_apps"))
@@ -73,7 +73,7 @@ TEMPLATES = [
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": os.environ.get("DEMO_DATABASE") or VAR / "demo.sqlite3",
+        "NAME": VAR / "demo.sqlite3",
         # The site and import_stock write at the same time: take the lock at BEGIN and wait for it.
         "OPTIONS": {
             "timeout": 20,
