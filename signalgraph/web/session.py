@@ -83,7 +83,6 @@ class Session:
     async def run(self) -> None:
         """Answer pulls and keep the socket alive; returns when the ticket was not renewed in time."""
         answering = asyncio.create_task(self._answer_all())
-        self.news.subscribe(self._wake)
         try:
             await self._stay(answering)
         finally:
@@ -131,6 +130,7 @@ class Session:
     async def _answer_all(self) -> None:
         while True:
             question = await self._pulls.get()
+            self.news.subscribe(self._wake)  # not before: whoever brings no ticket must not open the log
             await asyncio.sleep(self._answered_at + PACE_S - self.clock())
             try:
                 if isinstance(question, FeedError):
@@ -144,7 +144,10 @@ class Session:
             self._answered_at = self.clock()
 
     async def _answer(self, pull: Pull) -> Answer:
-        """The first answer that says something; an empty one when the time is over or the viewer asks again."""
+        """The first answer that says something; an empty one when the time is over or the viewer asks again.
+
+        The first question doesn't wait: who comes back after a cut wants to know who records now.
+        """
         until = self.clock() + WAIT_S
         after = pull.after
         while True:
