@@ -31,6 +31,9 @@ def token_model(transactional_db):
         class Meta:
             app_label = "tests"
 
+        def __str__(self) -> str:
+            return "a token"
+
     with connection.schema_editor() as editor:
         editor.create_model(Token)
     yield Token

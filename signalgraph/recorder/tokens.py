@@ -80,6 +80,7 @@ class Senders(Labelled):
         self._learn = learn
         self._texts: dict[str, int] = {}
         self._keys: dict[int, str] = {}  # id of a model -> attribute of its automatic primary key
+        self.by_id[id(None)] = self.intern(names.describe_sender(None), TOO_MANY)
 
     def token(self, sender: Any) -> int:
         if type(sender) is str:
