@@ -1,0 +1,215 @@
+"""The two graphs: `wiring`, which is drawn, and `flow`, whose paths are true.
+
+A signal drawn as one node would join every sender to every receiver. So a signal is the group of its ports, one for
+each audience: the senders that reach the same receivers. Every path through a port is a real connection.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+
+import networkx as nx
+
+from signalgraph import names
+from signalgraph.events import ANY_SENDER, ConnectionInfo, SignalInfo
+from signalgraph.graph.figures import Figures, Measure, heard, together
+
+Edges = Mapping[tuple[str, str, str], int]  # (connection id that ran, signal and sender it dispatched) -> how often
+
+
+def build_wiring(
+    signals: Iterable[SignalInfo],
+    connections: Iterable[ConnectionInfo],
+    *,
+    edges: Edges | None = None,
+    stats: Mapping[str, Figures] | None = None,
+    measure: Measure = "rate",
+    observed: Mapping[str, Collection[str]] | None = None,
+    unfiltered: Iterable[ConnectionInfo] | None = None,
+    gone: Collection[str] = (),
+    orphans: bool = False,
+) -> nx.DiGraph[str]:
+    """The graph that is drawn: sender -> port -> receiver.
+
+    Parameters
+    ----------
+    edges : how often a connection's receiver, while it ran, dispatched a signal for a sender.
+    stats : figures by connection id; None draws no numbers at all. `measure` says which of them is drawn.
+    observed : senders seen dispatching a signal, by signal; they join the any-sender port if they have none.
+    unfiltered : all connections, where `connections` is a selection, so that "+n any sender" stays exact.
+    gone : ids of connections that no process has any more.
+    orphans : draw signals without receivers too.
+
+    Returns
+    -------
+    A graph with these attributes (figures and `measure` only where there are stats):
+
+    * ``graph.graph``: `signals` (signal -> its port ids), `signal_labels`, `signal_figures`, `measure`, `orphans`,
+      `causes` (sorted ``(connection id, signal, sender, count)``);
+    * senders: `kind` "sender", `name`, `label`;
+    * ports: `kind` "port", `signal`, `senders`, `any`, `label`, `also` (receivers for any sender, which run too);
+    * receivers: `kind` "receiver", `name`, `label`, `is_async`, `file`, `line`;
+    * edges: `connections` (sorted ids), `gone`; towards a receiver `order`, its place among the signal's receivers.
+    """
+    rows = _unique(connections)
+    every = rows if unfiltered is None else _unique(unfiltered)
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    causes = sorted((*edge, count) for edge, count in (edges or {}).items())
+    seen = defaultdict(set, {signal: set(senders) for signal, senders in (observed or {}).items()})
+    for _, signal, sender, _ in causes:
+        seen[signal].add(sender)
+    by_signal: dict[str, list[ConnectionInfo]] = defaultdict(list)
+    for row in rows:
+        by_signal[row.signal].append(row)
+    lonely = [info.name for info in signals if info.name not in by_signal] if orphans else []
+    graph.graph["signals"] = {signal: [] for signal in sorted({*by_signal, *lonely})}
+    graph.graph["orphans"] = sorted(lonely)
+    graph.graph["causes"] = causes
+    for signal in sorted(by_signal):
+        _add_ports(graph, signal, by_signal[signal], seen[signal])
+    _add_badges(graph, every)
+    _add_labels(graph)
+    for _, _, data in graph.edges(data=True):
+        data["gone"] = all(one in gone for one in data["connections"])
+    if stats is not None:
+        graph.graph["measure"] = measure
+        _add_figures(graph, stats)
+    return graph
+
+
+def build_flow(connections: Iterable[ConnectionInfo], edges: Edges) -> nx.DiGraph[str]:
+    """The graph of causes: nodes are connections, an edge says that one's receiver made the other run, `count` times.
+
+    Node attributes are `signal`, `sender`, `receiver`. ``networkx.descendants(flow, connection)`` is what a
+    connection sets off; a cause whose receiver is not among `connections` is left out.
+    """
+    rows = _unique(connections)
+    flow: nx.DiGraph[str] = nx.DiGraph()
+    heard_by: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for row in rows:
+        flow.add_node(connection_id(row), signal=row.signal, sender=row.sender, receiver=row.receiver)
+        heard_by[row.signal, row.sender].append(connection_id(row))
+    for (cause, signal, sender), count in sorted(edges.items()):
+        if cause not in flow:
+            continue
+        for effect in heard_by[signal, sender] + heard_by[signal, ANY_SENDER]:
+            before = flow.edges[cause, effect]["count"] if flow.has_edge(cause, effect) else 0
+            flow.add_edge(cause, effect, count=before + count)
+    return flow
+
+
+def connection_id(connection: ConnectionInfo) -> str:
+    return names.connection_id(connection.sender, connection.signal, connection.receiver)
+
+
+def port_id(signal: str, sender: str) -> str:
+    """The id of the port whose first sender, in the order of names, this is."""
+    return f"port:{signal}|{sender}"
+
+
+def find_port(graph: nx.DiGraph[str], signal: str, sender: str) -> str | None:
+    """The port that a dispatch of `signal` by `sender` arrives at; None where no receiver would hear it."""
+    found = None
+    for port in graph.graph["signals"].get(signal, ()):
+        if sender in graph.nodes[port]["senders"]:
+            return str(port)
+        if graph.nodes[port]["any"]:
+            found = str(port)
+    return found
+
+
+def ordered(signal: str, receivers: Iterable[ConnectionInfo]) -> list[ConnectionInfo]:
+    """A signal's connections in the order in which Django runs them."""
+    return sorted((row for row in receivers if row.signal == signal), key=lambda row: (row.order, connection_id(row)))
+
+
+def _unique(connections: Iterable[ConnectionInfo]) -> list[ConnectionInfo]:
+    by_id: dict[str, ConnectionInfo] = {}
+    for row in connections:
+        by_id.setdefault(connection_id(row), row)
+    return [by_id[one] for one in sorted(by_id)]
+
+
+def _audiences(rows: Iterable[ConnectionInfo]) -> list[tuple[list[str], list[ConnectionInfo]]]:
+    """(senders, their connections) for each set of receivers that some sender reaches; any sender is one of its own."""
+    by_sender: dict[str, list[ConnectionInfo]] = defaultdict(list)
+    for row in rows:
+        by_sender[row.sender].append(row)
+    grouped: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for sender in sorted(by_sender):
+        reached = tuple(sorted(row.receiver for row in by_sender[sender]))
+        grouped[(ANY_SENDER,) if sender == ANY_SENDER else ("", *reached)].append(sender)
+    found = [(senders, [row for sender in senders for row in by_sender[sender]]) for senders in grouped.values()]
+    return sorted(found, key=lambda one: (one[0] == [ANY_SENDER], one[0]))
+
+
+def _add_ports(graph: nx.DiGraph[str], signal: str, rows: list[ConnectionInfo], seen: set[str]) -> None:
+    audiences = _audiences(rows)
+    placed = {sender for senders, _ in audiences for sender in senders}
+    for senders, mine in audiences:
+        port = port_id(signal, senders[0])
+        is_any = senders == [ANY_SENDER]
+        drawn = sorted(seen - placed - {ANY_SENDER}) if is_any else senders
+        graph.graph["signals"][signal].append(port)
+        graph.add_node(port, kind="port", signal=signal, senders=drawn, any=is_any, also=[])
+        for row in mine:
+            _add_receiver(graph, port, row)
+        for sender in drawn:
+            node = names.sender_id(sender)
+            graph.add_node(node, kind="sender", name=sender)
+            ids = [connection_id(row) for row in mine if is_any or row.sender == sender]
+            graph.add_edge(node, port, connections=sorted(ids))
+
+
+def _add_receiver(graph: nx.DiGraph[str], port: str, row: ConnectionInfo) -> None:
+    node = names.receiver_id(row.receiver)
+    if node not in graph:
+        graph.add_node(node, kind="receiver", name=row.receiver, is_async=row.is_async, file=row.file, line=row.line)
+    known = graph.edges[port, node] if graph.has_edge(port, node) else {"connections": [], "order": row.order}
+    ids = sorted([*known["connections"], connection_id(row)])
+    graph.add_edge(port, node, connections=ids, order=min(known["order"], row.order))
+
+
+def _add_badges(graph: nx.DiGraph[str], rows: Iterable[ConnectionInfo]) -> None:
+    also: dict[str, list[ConnectionInfo]] = defaultdict(list)
+    for row in rows:
+        if row.sender == ANY_SENDER:
+            also[row.signal].append(row)
+    for _, data in graph.nodes(data=True):
+        if data["kind"] == "port" and not data["any"]:
+            data["also"] = [row.receiver for row in ordered(data["signal"], also[data["signal"]])]
+
+
+def _add_labels(graph: nx.DiGraph[str]) -> None:
+    """Labels are told apart within their column."""
+    signals = names.distinct_labels(graph.graph["signals"])
+    graph.graph["signal_labels"] = {signal: signals[signal] for signal in sorted(signals)}
+    for kind in ("sender", "receiver"):
+        nodes = [data for _, data in graph.nodes(data=True) if data["kind"] == kind]
+        labels = names.distinct_labels(data["name"] for data in nodes)
+        for data in nodes:
+            data["label"] = labels[data["name"]]
+    for _, data in graph.nodes(data=True):
+        if data["kind"] != "port":
+            continue
+        several = f"{len(data['senders'])} senders"
+        first = graph.nodes[names.sender_id(data["senders"][0])]["label"] if data["senders"] else ""
+        data["label"] = "any sender" if data["any"] else several if len(data["senders"]) > 1 else first
+
+
+def _add_figures(graph: nx.DiGraph[str], stats: Mapping[str, Figures]) -> None:
+    """Receivers and lines add up; a port and a signal count dispatches, so their busiest receiver counts."""
+    nothing = Figures()
+    for _, _, data in graph.edges(data=True):
+        data["figures"] = together(stats.get(one, nothing) for one in data["connections"])
+    for node, data in graph.nodes(data=True):
+        if data["kind"] == "receiver":
+            data["figures"] = together(line["figures"] for _, _, line in graph.in_edges(node, data=True))
+        elif data["kind"] == "port":
+            data["figures"] = heard(line["figures"] for _, _, line in graph.out_edges(node, data=True))
+    graph.graph["signal_figures"] = found = {}
+    for signal, ports in graph.graph["signals"].items():
+        own = together(graph.nodes[port]["figures"] for port in ports if not graph.nodes[port]["any"])
+        others = [graph.nodes[port]["figures"] for port in ports if graph.nodes[port]["any"]]
+        found[signal] = heard([own, *others])
