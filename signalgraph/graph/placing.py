@@ -1,0 +1,114 @@
+"""Heights into positions: each box as near to what it is joined to as its column's order allows.
+
+With the order fixed this is isotonic regression, solved exactly by pooling adjacent violators: Barlow et al.,
+"Statistical inference under order restrictions" (1972).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+ROUNDS = 8
+
+
+@dataclass
+class Column:
+    """Boxes top to bottom. `gaps` has one entry more than there are boxes: space before, between and after them."""
+
+    names: list[str]
+    heights: list[int]
+    gaps: list[int]
+    tops: list[int] = field(default_factory=list)
+
+    @property
+    def packed(self) -> int:
+        return sum(self.heights) + sum(self.gaps)
+
+    def starts(self) -> list[int]:
+        """The tops of the boxes when they are packed from 0."""
+        starts, at = [], 0
+        for gap, height in zip(self.gaps, self.heights, strict=False):
+            starts.append(at + gap)
+            at += gap + height
+        return starts
+
+    def gap_bounds(self, gap: int) -> tuple[int, int]:
+        """Top and bottom of the free space before box `gap`, or after the last."""
+        if gap == 0:
+            return self.tops[0] - self.gaps[0], self.tops[0]
+        above = self.tops[gap - 1] + self.heights[gap - 1]
+        return (above, self.tops[gap]) if gap < len(self.names) else (above, above + self.gaps[gap])
+
+
+@dataclass(frozen=True)
+class Joint:
+    """A line between two boxes, with how far below their tops it is attached."""
+
+    upper: str
+    lower: str
+    upper_px: int
+    lower_px: int
+
+
+def place(columns: Sequence[Column], joints: Sequence[Joint], top: int, slack: int = 0) -> None:
+    """Set the tops of all boxes. The tallest column is packed, the others lie beside it, at most `slack` px longer."""
+    height = max((column.packed for column in columns), default=0) + slack
+    pulls = _pulls(joints)
+    for column in columns:
+        column.tops = [top + start for start in column.starts()]
+    tops = {name: at for column in columns for name, at in zip(column.names, column.tops, strict=True)}
+    tallest = max(range(len(columns)), key=lambda one: (columns[one].packed, -one), default=0)
+    settled = set(columns[tallest].names) if columns else set()
+    for _ in range(ROUNDS):
+        for index in sorted(range(len(columns)), key=lambda one: (abs(one - tallest), one)):
+            column = columns[index]
+            if column.names:
+                _place_column(column, tops, pulls, settled, top, height)
+                settled.update(column.names)
+
+
+def _pulls(joints: Sequence[Joint]) -> dict[str, list[tuple[str, int]]]:
+    """For each box the boxes it is joined to and where its top would have to be, relative to theirs."""
+    pulls: dict[str, list[tuple[str, int]]] = {}
+    for joint in joints:
+        pulls.setdefault(joint.lower, []).append((joint.upper, joint.upper_px - joint.lower_px))
+        pulls.setdefault(joint.upper, []).append((joint.lower, joint.lower_px - joint.upper_px))
+    return pulls
+
+
+def _place_column(
+    column: Column,
+    tops: dict[str, int],
+    pulls: dict[str, list[tuple[str, int]]],
+    settled: set[str],
+    top: int,
+    height: int,
+) -> None:
+    wanted, weights = [], []
+    for name, now in zip(column.names, column.tops, strict=True):
+        found = [tops[other] + shift for other, shift in pulls.get(name, ()) if other in settled]
+        wanted.append(sum(found) / len(found) if found else float(now))
+        weights.append(float(len(found)) or 0.01)
+    starts = column.starts()
+    room = height - column.packed
+    free = isotonic([want - start - top for want, start in zip(wanted, starts, strict=True)], weights)
+    column.tops = [
+        top + start + round(min(max(shift, 0.0), float(room))) for start, shift in zip(starts, free, strict=True)
+    ]
+    tops.update(zip(column.names, column.tops, strict=True))
+
+
+def isotonic(values: Sequence[float], weights: Sequence[float]) -> list[float]:
+    """The rising sequence nearest to `values` by weighted squares.
+
+    >>> isotonic([1.0, 4.0, 2.0, 5.0], [1.0, 1.0, 1.0, 1.0])
+    [1.0, 3.0, 3.0, 5.0]
+    """
+    pools: list[tuple[float, float, int]] = []  # mean, weight, size
+    for value, weight in zip(values, weights, strict=True):
+        pools.append((value, weight, 1))
+        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
+            (mean, heavy, size), (below, light, count) = pools[-2], pools[-1]
+            pools[-2:] = [((mean * heavy + below * light) / (heavy + light), heavy + light, size + count)]
+    return [mean for mean, _, size in pools for _ in range(size)]

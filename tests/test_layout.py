@@ -1,0 +1,213 @@
+"""The layout: nothing overlaps, no line crosses a box that it doesn't belong to, the same graph gives the same."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from itertools import combinations, pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from wirings import SHOP, SHOP_EDGES, SHOP_STATS, connect, generated, wirings
+
+from signalgraph.graph.build import build_wiring
+from signalgraph.graph.layout import Layout, cut, layout_wiring
+from signalgraph.graph.ordering import crossings, order_wiring
+from signalgraph.graph.placing import Column, Joint, isotonic, place
+
+
+def overlapping(layout: Layout) -> list[tuple[str, str]]:
+    boxes = [box for box in layout.nodes.values() if box.kind != "port"]
+    return [
+        (one.id, other.id)
+        for one, other in combinations(boxes, 2)
+        if one.x < other.right and other.x < one.right and one.y < other.bottom and other.y < one.bottom
+    ]
+
+
+def points_of(line):
+    """A cubic whose ends are level, in 33 points."""
+    middle = (line.x1 + line.x2) / 2
+    for step in range(33):
+        t = step / 32
+        a, b, c, d = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3
+        yield a * line.x1 + (b + c) * middle + d * line.x2, (a + b) * line.y1 + (c + d) * line.y2
+
+
+def crossed_by_lines(layout: Layout) -> list[tuple[str, str, str]]:
+    boxes = [box for box in layout.nodes.values() if box.kind != "port"]
+    found = []
+    for line in layout.edges:
+        own = {line.source, line.target}
+        points = list(points_of(line))
+        for box in boxes:
+            inside = any(box.x < x < box.right and box.y < y < box.bottom for x, y in points)
+            if inside and box.id not in own:
+                found.append((line.source, line.target, box.id))
+    return found
+
+
+def crossed_by_routes(layout: Layout) -> list[tuple[str, str]]:
+    boxes = [box for box in layout.nodes.values() if box.kind != "port"]
+    found = []
+    for route in layout.causes:
+        for (x1, y1), (x2, y2) in pairwise(route.points):
+            left, right, top, bottom = min(x1, x2), max(x1, x2), min(y1, y2), max(y1, y2)
+            for box in boxes:
+                if left < box.right and right > box.x and top < box.bottom and bottom > box.y:
+                    found.append((route.receiver, box.id))
+    return found
+
+
+@settings(deadline=None)
+@given(wirings())
+def test_nothing_overlaps_and_no_line_crosses_a_box(wiring):
+    """Whatever the wiring: 0 overlaps, 0 lines through foreign boxes, 0 causal edges through any box."""
+    rows, edges = wiring
+    layout = layout_wiring(build_wiring([], rows, edges=edges, stats={}))
+    assert overlapping(layout) == []
+    assert crossed_by_lines(layout) == []
+    assert crossed_by_routes(layout) == []
+
+
+@settings(deadline=None)
+@given(wirings())
+def test_everything_lies_on_the_sheet(wiring):
+    """No box, line, route or count is cut off by the edge of the drawing."""
+    rows, edges = wiring
+    layout = layout_wiring(build_wiring([], rows, edges=edges, stats={}))
+    points = [(x, y) for box in layout.nodes.values() for x, y in ((box.x, box.y), (box.right, box.bottom))]
+    points += [point for route in layout.causes for point in route.points]
+    points += [(stub.x + stub.width, stub.y) for stub in layout.stubs]
+    assert all(0 <= x <= layout.width and 0 <= y <= layout.height for x, y in points)
+
+
+@settings(deadline=None)
+@given(wirings())
+def test_a_line_ends_at_its_boxes(wiring):
+    """On the right side of its source and the left side of its target, within their height."""
+    rows, edges = wiring
+    layout = layout_wiring(build_wiring([], rows, edges=edges))
+    for line in layout.edges:
+        source, target = layout.nodes[line.source], layout.nodes[line.target]
+        assert (line.x1, line.x2) == (source.right, target.x)
+        assert source.y < line.y1 < source.bottom
+        assert target.y < line.y2 < target.bottom
+
+
+@pytest.mark.parametrize("signals", [40, 115])
+def test_a_large_wiring_is_laid_out(signals):
+    """300 boxes with their causal edges keep every promise that small ones keep."""
+    rows, edges = generated(signals)
+    layout = layout_wiring(build_wiring([], rows, edges=edges, stats={}))
+    assert len([box for box in layout.nodes.values() if box.kind != "port"]) > 2.5 * signals
+    assert layout.causes
+    assert overlapping(layout) == []
+    assert crossed_by_lines(layout) == []
+    assert crossed_by_routes(layout) == []
+
+
+def test_the_columns_are_aligned_at_the_gutters():
+    """Senders to the right, receivers to the left, all boxes of a column as wide as the column."""
+    layout = layout_wiring(build_wiring([], SHOP, edges=SHOP_EDGES, stats=SHOP_STATS))
+    for kind in ("sender", "signal", "receiver"):
+        assert len({(box.x, box.right) for box in layout.column(kind)}) == 1
+
+
+def test_numbers_do_not_move_anything():
+    """Positions never change on a tick: the layout depends on what is wired, not on how often it ran."""
+    cold = layout_wiring(build_wiring([], SHOP, edges=SHOP_EDGES, stats={}))
+    hot = layout_wiring(build_wiring([], SHOP, edges=SHOP_EDGES, stats=SHOP_STATS))
+    assert cold == hot
+
+
+def test_receivers_of_one_audience_stand_in_the_order_in_which_they_run():
+    """Where nothing else decides, top to bottom is first to last."""
+    rows = [connect("a.saved", "a.M", f"a.r{name}", order) for order, name in enumerate("dbca", 1)]
+    layout = layout_wiring(build_wiring([], rows))
+    assert [box.label for box in sorted(layout.column("receiver"), key=lambda box: box.y)] == ["rd", "rb", "rc", "ra"]
+
+
+def test_the_port_for_any_sender_is_the_last_row():
+    """Always in the same place, so that it is found."""
+    layout = layout_wiring(build_wiring([], SHOP))
+    rows = [box for box in layout.column("port") if box.id.startswith("port:django.db")]
+    assert max(rows, key=lambda box: box.y).id.endswith("|*")
+
+
+def test_an_untangled_wiring_has_no_crossings():
+    """Signals named against the order of their senders and receivers are put where their lines don't cross."""
+    rows = [connect(f"a.signals.s{9 - n}", f"a.M{n}", f"a.receivers.r{(n * 7) % 10}") for n in range(10)]
+    rows += [connect(f"a.signals.s{9 - n}", f"a.M{n}", f"a.receivers.r{((n + 1) * 7) % 10}", 2) for n in range(9)]
+    graph = build_wiring([], rows)
+    assert crossings(order_wiring(graph), graph) == 0
+
+
+def test_nothing_to_draw_is_an_empty_layout():
+    """No connections, no boxes, a sheet with room for a heading."""
+    layout = layout_wiring(build_wiring([], []))
+    assert (layout.nodes, layout.edges, layout.causes) == ({}, [], [])
+    assert layout.width > 0
+    assert layout.height > 0
+
+
+def test_a_cause_whose_end_is_not_drawn_is_no_route():
+    """The stub stays with its count; a route needs a port to lead to."""
+    edges = {(f"connection:{SHOP[0].sender}|{SHOP[0].signal}|{SHOP[0].receiver}", "elsewhere.signal", "a.M"): 3}
+    layout = layout_wiring(build_wiring([], SHOP, edges=edges))
+    assert [(stub.receiver, stub.count) for stub in layout.stubs] == [(f"receiver:{SHOP[0].receiver}", 3)]
+    assert layout.causes == []
+
+
+SCRIPT = """
+import random, sys
+from wirings import generated
+from signalgraph.graph.build import build_wiring
+from signalgraph.graph.layout import layout_wiring
+rows, edges = generated(60)
+random.Random(int(sys.argv[1])).shuffle(rows)
+edges = dict(random.Random(int(sys.argv[1])).sample(sorted(edges.items()), len(edges)))
+layout = layout_wiring(build_wiring([], rows, edges=edges, stats={}))
+sys.stdout.write(repr(layout))
+"""
+
+
+def test_the_layout_is_the_same_to_the_byte_in_every_process():
+    """Neither the hash seed nor the order of insertion may show."""
+    here = Path(__file__).parent
+    path = os.pathsep.join([str(here), str(here.parent)])
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT, str(seed)],
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": path, "PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in (0, 1, 4242)
+    }
+    assert len(outputs) == 1
+    assert len(outputs.pop()) > 10_000
+
+
+def test_labels_are_cut_in_the_middle():
+    """Both ends say more than the middle; what fits is left alone."""
+    assert cut("short", 5) == "short"
+    assert cut("a_very_long_receiver_name", 11) == "a_ver…_name"
+    assert all(len(cut("x" * 40, limit)) == limit for limit in range(3, 41))
+
+
+def test_placing_keeps_the_order_and_the_gaps():
+    """A box pulled above its neighbour stops at the gap below it."""
+    column = Column(["a", "b"], [10, 10], [0, 4, 0])
+    beside = Column(["x", "y"], [10, 10], [0, 80, 0])
+    place([column, beside], [Joint("a", "y", 0, 0), Joint("b", "x", 0, 0)], top=0)
+    assert column.tops[1] - column.tops[0] == 14
+    assert beside.tops == [0, 90]
+
+
+def test_isotonic_is_the_nearest_rising_sequence():
+    """Rising input is left as it is; falling input becomes its weighted mean."""
+    assert isotonic([1.0, 2.0, 2.0], [1.0, 1.0, 1.0]) == [1.0, 2.0, 2.0]
+    assert isotonic([4.0, 1.0], [2.0, 1.0]) == [3.0, 3.0]
