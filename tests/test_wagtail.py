@@ -1,0 +1,90 @@
+"""A Wagtail site as `wagtail start` makes it, and the two lines that mount signalgraph."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from tests.fresh_site import FreshSite, build_wheel, get, make_environment, run
+
+pytestmark = pytest.mark.wagtail
+
+# Written from scratch: what a plain look at the collector's objects finds, with nothing of signalgraph.
+SCAN = """
+import gc, json, weakref
+from django.dispatch import Signal
+from django.urls import get_resolver
+get_resolver().url_patterns
+gc.collect()
+signals = [o for o in gc.get_objects() if issubclass(type(o), Signal)]
+rows = [row for signal in signals for row in signal.receivers]
+alive = [row for row in rows if not (isinstance(row[1], weakref.ReferenceType) and row[1]() is None)]
+print(json.dumps({"signals": len(signals), "connections": len(alive)}))
+"""
+
+
+@pytest.fixture(scope="session")
+def wagtail(tmp_path_factory: pytest.TempPathFactory) -> FreshSite:
+    folder = tmp_path_factory.mktemp("wagtail")
+    wheel = build_wheel(folder / "wheel")
+    python = make_environment(folder / "venv", f"{wheel}", "wagtail")
+    site = FreshSite(python, folder / "project")
+    site.folder.mkdir()
+    run([str(python.parent / "wagtail"), "start", "mysite", str(site.folder)], env=site.environment)
+    site.append("mysite/settings/base.py", 'INSTALLED_APPS += ["signalgraph", "django_htmx"]\n')
+    urls = site.folder / "mysite" / "urls.py"
+    line = 'urlpatterns = [path("signals/", include("signalgraph.urls"))] + urlpatterns\n'
+    urls.write_text(urls.read_text() + line)
+    site.append("mysite/settings/dev.py", 'ALLOWED_HOSTS = ["*"]\n')
+    site.manage("migrate", "--verbosity", "0")
+    return site
+
+
+def test_every_signal_and_connection_of_a_scan_is_listed(wagtail: FreshSite) -> None:
+    """The registry finds what is there: the counts of an independent scan are those of the list."""
+    scanned = json.loads(wagtail.manage("shell", "-v", "0", "-c", SCAN))
+    inventory = json.loads(wagtail.manage("signalgraph", "list", "--json"))
+    assert len(inventory["signals"]) == scanned["signals"]
+    assert len(inventory["connections"]) == scanned["connections"]
+
+
+def test_no_name_in_the_list_is_an_address_or_unknown(wagtail: FreshSite) -> None:
+    """Every sender and receiver of Wagtail has a name that a person can look up."""
+    inventory = json.loads(wagtail.manage("signalgraph", "list", "--json"))
+    names = [c[part] for c in inventory["connections"] for part in ("signal", "sender", "receiver")]
+    assert [name for name in names if " at 0x" in name or "unknown" in name or "unnamed" in name] == []
+
+
+def test_the_wiring_is_one_picture_with_every_connection(wagtail: FreshSite, tmp_path: Path) -> None:
+    """`export` draws each connection once, from a port to a receiver."""
+    path = tmp_path / "wiring.svg"
+    wagtail.manage("signalgraph", "export", "--format", "svg", "--all", "--output", str(path))
+    root = ET.parse(path).getroot()
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    drawn = [
+        c for node in root.iter() if node.get("data-kind") == "edge" for c in json.loads(node.get("data-connections"))
+    ]
+    inventory = json.loads(wagtail.manage("signalgraph", "list", "--json"))
+    expected = {f"connection:{c['sender']}|{c['signal']}|{c['receiver']}" for c in inventory["connections"]}
+    assert expected <= set(drawn)
+
+
+def test_two_lines_mount_it(wagtail: FreshSite) -> None:
+    """The page opens and shows the dispatches of Wagtail's own pages, by polling."""
+    with wagtail.serving("manage.py", "runserver", "--noreload", "localhost:{port}") as port:
+        assert get(port, "/signals/")[0] == 200
+        _, body = get(port, "/signals/events.json")
+        assert get(port, "/")[0] == 200
+        cursor, seen = json.loads(body)["cursor"], set()
+        for _ in range(300):
+            _, body = get(port, f"/signals/events.json?after={cursor}")
+            frame = json.loads(body)
+            cursor = frame["cursor"]
+            seen |= {dispatch["signal"] for dispatch in frame["dispatches"]}
+            if "django.core.signals.request_finished" in seen:
+                break
+        assert "django.core.signals.request_started" in seen
+        assert get(port, "/signals/graph/")[0] == 200
