@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+
+from signalgraph.events import Total
 
 BUCKET_S = 5  # divides the 15 s of a sparkline's bar
 WINDOW_S = 900
@@ -19,6 +22,9 @@ class Stats:
     `calls`, `errors`, `queries` and `max_us` are exact since the log began; `window_calls`, `window_errors`,
     `rate_per_s`, `ms_per_s` and `spark` are of the window; percentiles are over the newest `sample_size` durations
     (None without any). `unheard` counts dispatches that no receiver heard and is 0 for connections.
+
+    Of a signal, `calls`, `errors`, `queries` and `max_us` are of the dispatches that the index has seen: the log sums
+    receiver calls only.
     """
 
     calls: int = 0
@@ -63,28 +69,73 @@ class Buckets:
             rows.popleft()
 
     def since(self, start_s: float) -> list[tuple[int, int, int, int]]:
-        """(unix second, calls, errors, ns) of the buckets that begin at or after a time, oldest first."""
-        return [(n * BUCKET_S, c, e, ns) for n, c, e, ns in self._rows if n * BUCKET_S >= start_s]
+        """(unix second of the start, calls, errors, ns) of the buckets that end after a time, oldest first."""
+        first = int(start_s) // BUCKET_S
+        return [(n * BUCKET_S, calls, errors, ns) for n, calls, errors, ns in self._rows if n >= first]
 
 
-def percentile(ordered: list[int], share: float) -> float | None:
-    """Nearest-rank percentile in us of sorted nanoseconds, None without any.
+class Figures:
+    """The newest durations (us) and the buckets of a connection or a signal, and what was added up."""
 
-    >>> percentile([1000, 2000, 3000, 4000], 0.5)
+    __slots__ = ("buckets", "samples", "total")
+
+    def __init__(self) -> None:
+        self.samples: deque[float] = deque(maxlen=SAMPLES)
+        self.buckets = Buckets()
+        self.total = Total()
+
+
+def make_stats(
+    figures: Sequence[Figures], total: Total, now_s: float, window_s: float, began_s: float, unheard: int = 0
+) -> Stats:
+    """The row of some connections, or of one signal.
+
+    `began_s` is the time of the first entry that was read: a rate is per second of the window in which there was
+    something to count, which may be shorter than `window_s`.
+    """
+    window_s = max(BUCKET_S, min(window_s, WINDOW_S))
+    end_s = whole_end(now_s, window_s / SPARK_BARS)
+    rows = [row for each in figures for row in each.buckets.since(end_s - window_s)]
+    calls, errors, ns = (sum(row[n] for row in rows) for n in (1, 2, 3))
+    seconds = max(BUCKET_S, min(window_s, now_s - began_s))
+    samples = sorted(duration for each in figures for duration in each.samples)
+    return Stats(
+        calls=total.calls,
+        errors=total.errors,
+        rate_per_s=calls / seconds,
+        p50_us=percentile(samples, 0.5),
+        p95_us=percentile(samples, 0.95),
+        max_us=round(total.max_ns / 1000, 1) if total.calls else None,
+        ms_per_s=ns / 1e6 / seconds,
+        queries=total.queries,
+        spark=bars(rows, end_s, window_s, SPARK_BARS),
+        sample_size=len(samples),
+        window_calls=calls,
+        window_errors=errors,
+        unheard=unheard,
+    )
+
+
+def percentile(ordered: Sequence[float], share: float) -> float | None:
+    """Nearest-rank percentile of sorted numbers, None without any.
+
+    >>> percentile([1.0, 2.0, 3.0, 4.0], 0.5)
     2.0
     """
     if not ordered:
         return None
-    rank = max(1, -(-len(ordered) * round(share * 1000) // 1000))
-    return round(ordered[rank - 1] / 1000, 1)
+    return ordered[max(1, math.ceil(len(ordered) * share)) - 1]
+
+
+def whole_end(now_s: float, width_s: float) -> float:
+    """The end of the bar that a time is in, so that bars stay in place while time goes on."""
+    return (now_s // width_s + 1) * width_s
 
 
 def bars(rows: Iterable[tuple[int, int, int, int]], end_s: float, window_s: float, count: int) -> list[int]:
     """Calls per bar, oldest first: the window before a time in `count` bars."""
-    width = window_s / count
     heights = [0] * count
     for at, calls, _, _ in rows:
-        place = int((at - (end_s - window_s)) / width)
-        if 0 <= place < count:
-            heights[place] += calls
+        place = int((at - end_s + window_s) * count / window_s)
+        heights[min(max(place, 0), count - 1)] += calls
     return heights

@@ -2,44 +2,379 @@
 
 from __future__ import annotations
 
+import re
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 
-from signalgraph.events import Heartbeat, Total
-from signalgraph.figures import Stats
-from signalgraph.log.base import Log
+from signalgraph.events import Batch, Cause, Entry, Heartbeat, Process, Total, Wiring
+from signalgraph.figures import WINDOW_S, Buckets, Figures, Stats, bars, make_stats, whole_end
+from signalgraph.gathering import Gathering, gather
+from signalgraph.log.base import Hole, Log
+from signalgraph.log.cursor import locate, make_cursor, parse_cursor
+from signalgraph.names import connection_id
+from signalgraph.recent import MOST, Edge, Recent
+from signalgraph.resolve import connection_ids, resolve, resolve_late, spelled_id
+from signalgraph.sharing import close_shared_indexes, share
 from signalgraph.traces import Seen, Trace, TraceGone
-from signalgraph.wirings import MergedWiring
+from signalgraph.wirings import MergedWiring, current, id_of, merge
 
-__all__ = ["Index", "MergedWiring", "Stats", "TraceGone", "shared_index"]
+__all__ = ["Index", "MergedWiring", "Stats", "TraceGone", "close_shared_indexes", "shared_index"]
+
+START_ENTRIES = 2000
+PAGE_ENTRIES = 500
+FRESH_S = 1.0  # how old heartbeats may be
+RESOLVED_PER_S = 20_000  # dispatches; beyond it they are counted and left in the log
+MOST_WIRINGS = 200  # processes
+COUNTED = 4096  # positions for which the number of dispatches is known
+_TRACE_ID = re.compile(r"([0-9a-f]{16})-([0-9a-f]{1,15})", re.ASCII)
 
 
 class Index:
-    """Signatures first; the body follows."""
+    """What is known of a log; thread-safe and bounded. Every method may raise `LogError`.
+
+    Parameters
+    ----------
+    log : Log
+        The index reads it and doesn't close it.
+    traces : int
+        How many of the newest traces are held; an older one is read from the log by its id.
+    clock : callable
+        Unix seconds, for the ends of windows and for who is alive.
+    """
 
     def __init__(self, log: Log, *, traces: int = 2000, clock: Callable[[], float] = time.time) -> None:
-        raise NotImplementedError
+        self.log = log
+        self.used = time.monotonic()  # when somebody last looked; an index that nobody looks at is given up
+        self._most_traces = traces
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._news = threading.Condition(self._lock)
+        self._start()
 
-    cursor: str
-    since: str
-    started_ms: int
-    lost: int
-    totals: dict[str, Total]
-    unheard: dict[str, int]
-    edges: dict[tuple[str, str, str], int]
+    def _start(self) -> None:
+        """Read totals, and of the newest entries as much as fits."""
+        totals = self.log.totals()
+        self._cursor = totals.cursor
+        self._origin, self._position = parse_cursor(totals.cursor)
+        self._since, self.started_ms = totals.since, totals.since_ms
+        self._totals = {connection_id(s, sig, r): total for (sig, s, r), total in totals.connections.items()}
+        self._unheard = dict(totals.unheard)
+        self._dispatched = totals.dispatched
+        self._changed = dict.fromkeys(self._totals, self._position)
+        self._counted: deque[tuple[int, int]] = deque([(self._position, self._dispatched)], maxlen=COUNTED)
+        self._recent = Recent()
+        self._gathering = Gathering(self._most_traces)
+        self._activity = Buckets()
+        self._began_s = self._clock()
+        self._newest_ms: int | None = None
+        self._skipped_us = 0  # of what was dispatched before, some may be in the log only
+        self._budget, self._budget_at = float(RESOLVED_PER_S), time.monotonic()
+        self._wirings = self.log.wirings()
+        self._merged: tuple[object, MergedWiring] | None = None
+        self._heartbeats, self._beats_at = self.log.heartbeats(), self._clock()
+        self._read_recent()
 
-    def refresh(self) -> bool: raise NotImplementedError
-    def heartbeats(self) -> list[Heartbeat]: raise NotImplementedError
-    def wiring(self) -> MergedWiring: raise NotImplementedError
-    def changed_since(self, position: int) -> set[str]: raise NotImplementedError
-    def stats(self, connection_ids: Iterable[str], window_s: float = 900) -> Stats: raise NotImplementedError
-    def signal_stats(self, name: str, window_s: float = 900) -> Stats: raise NotImplementedError
-    def activity(self, window_s: float, buckets: int) -> list[tuple[int, int, int]]: raise NotImplementedError
-    def dispatches_after(self, position: int) -> list[Seen]: raise NotImplementedError
-    def traces(self, match: Callable[[Trace], bool] | None = None, limit: int = 50, before: int | None = None) -> list[Trace]: raise NotImplementedError
-    def trace(self, trace_id: str) -> Trace: raise NotImplementedError
-    def wait_newer(self, cursor: str, timeout_s: float) -> bool: raise NotImplementedError
+    def _read_recent(self) -> None:
+        begin = self.log.recent(limit=START_ENTRIES, since_us=int((self._clock() - WINDOW_S) * 1e6))
+        heads = list(self._pages(begin, dispatches=False))
+        room, first = MOST, self._position
+        for position, entry in reversed(heads):
+            room -= entry.dispatched if isinstance(entry, Batch) else 0
+            if room < 0:
+                break
+            first = position - 1
+        self._recent.held_from = first
+        for position, entry in heads:
+            if position <= first:
+                self._skipped_us = max(self._skipped_us, entry.wall_us)
+            self._take_head(entry)
+        if heads and begin != self._since:
+            self._skipped_us = max(self._skipped_us, heads[0][1].wall_us)
+        for position, entry in self._pages(make_cursor(self._origin, first), dispatches=True):
+            if isinstance(entry, Batch):
+                self._resolve(position, entry)
+
+    def _pages(self, cursor: str, *, dispatches: bool) -> Iterable[tuple[int, Entry]]:
+        """The entries after a cursor up to the position for which the totals stand."""
+        while True:
+            page = self.log.read(cursor, limit=PAGE_ENTRIES, dispatches=dispatches)
+            yield from ((position, entry) for position, entry in page.entries if position <= self._position)
+            cursor = page.cursor
+            if not page.more or parse_cursor(cursor)[1] >= self._position:
+                return
+
+    def refresh(self) -> bool:
+        """Read what is new; True when there was something."""
+        with self._lock:
+            origin, end = parse_cursor(self.log.end())
+            behind = origin != self._origin or end - self._position > START_ENTRIES
+            news = behind or self._read_on()
+            if behind:
+                self._start()
+            elif news or self._clock() - self._beats_at >= FRESH_S:
+                self._heartbeats, self._beats_at = self.log.heartbeats(), self._clock()
+            if news:
+                self._news.notify_all()
+            return news
+
+    def _read_on(self) -> bool:
+        news = False
+        while True:
+            page = self.log.read(self._cursor, limit=PAGE_ENTRIES)
+            if page.hole is not None:
+                self._start()
+                return True
+            for position, entry in page.entries:
+                self._take(position, entry)
+            self._cursor, news = page.cursor, news or bool(page.entries)
+            self._position = parse_cursor(page.cursor)[1]
+            if not page.more:
+                return news
+
+    def _take(self, position: int, entry: Entry) -> None:
+        self._position = position
+        self._take_head(entry)
+        if isinstance(entry, Wiring):
+            self._wirings[entry.process.id] = entry
+            if len(self._wirings) > MOST_WIRINGS:
+                del self._wirings[min(self._wirings, key=lambda each: self._wirings[each].wall_us)]
+            return
+        for key, total in zip(connection_ids(entry), entry.totals, strict=True):
+            self._totals[key] = self._totals.get(key, Total()) + total
+            self._changed[key] = position
+        for signal, count in entry.unheard:
+            name = entry.signals[signal]
+            self._unheard[name] = self._unheard.get(name, 0) + count
+        self._dispatched += entry.dispatched
+        self._counted.append((position, self._dispatched))
+        if self._affords(entry.dispatched):
+            self._resolve(position, entry)
+        else:
+            self._skipped_us = max(self._skipped_us, entry.wall_us)
+
+    def _affords(self, dispatched: int) -> bool:
+        now = time.monotonic()
+        self._budget = min(RESOLVED_PER_S, self._budget + (now - self._budget_at) * RESOLVED_PER_S)
+        self._budget_at = now
+        if dispatched > self._budget and self._budget < RESOLVED_PER_S:
+            return False
+        self._budget -= dispatched
+        return True
+
+    def _take_head(self, entry: Entry) -> None:
+        """Rates and causes: what is to be had without the dispatches."""
+        if isinstance(entry, Wiring):
+            return
+        wall_s = entry.wall_us / 1e6
+        self._began_s = min(self._began_s, wall_s)
+        for key, total in zip(connection_ids(entry), entry.totals, strict=True):
+            self._recent.of_connection(key).buckets.add(wall_s, total.calls, total.errors, total.ns)
+        self._activity.add(wall_s, entry.dispatched, sum(total.errors for total in entry.totals), 0)
+        if entry.dispatched:
+            self._newest_ms = max(self._newest_ms or 0, entry.wall_us // 1000)
+        for cause in entry.causes:
+            self._gathering.explain(spelled_id(entry.process.id, cause.id), cause)
+
+    def _resolve(self, position: int, batch: Batch) -> None:
+        for seen in resolve(batch):
+            self._recent.add(position, seen, batch.wall_us / 1e6)
+            self._gathering.add(seen, batch.process)
+        for late in batch.late:
+            changed = self._recent.replace_call(position, *resolve_late(batch, late))
+            if changed is not None:
+                self._gathering.add(changed, batch.process)
+
+    @property
+    def cursor(self) -> str:
+        """Up to where the log has been read. Asking for it says that somebody looks."""
+        self.used = time.monotonic()
+        return self._cursor
+
+    @property
+    def position(self) -> int:
+        """The position of `cursor`."""
+        return self._position
+
+    @property
+    def since(self) -> str:
+        """The cursor from which totals count."""
+        return self._since
+
+    @property
+    def newest_ms(self) -> int | None:
+        """Unix ms at which the newest dispatch was reported, None while there is none."""
+        return self._newest_ms
+
+    @property
+    def dispatched(self) -> int:
+        """Dispatches since the log began that at least one receiver heard."""
+        return self._dispatched
+
+    @property
+    def lost(self) -> int:
+        """Dispatches known to be missing: dropped by a full ring, or lost by a crash."""
+        return sum(beat.dropped + beat.lost for beat in self._heartbeats)
+
+    @property
+    def totals(self) -> dict[str, Total]:
+        """Exact sums since the log began, by connection id; also of what is no longer connected."""
+        with self._lock:
+            return dict(self._totals)
+
+    @property
+    def unheard(self) -> dict[str, int]:
+        """Dispatches that no receiver heard, by the name of the signal."""
+        with self._lock:
+            return dict(self._unheard)
+
+    @property
+    def edges(self) -> dict[Edge, int]:
+        """Observed causes: (connection of the receiver that ran, signal and sender that it dispatched), how often."""
+        with self._lock:
+            return dict(self._recent.edges)
+
+    def locate(self, cursor: str) -> tuple[int, Hole | None]:
+        """The position of a cursor, and what can't be told after it from memory. Raises `CursorError`.
+
+        A cursor of another log gives position 0. "pruned": dispatches between it and the oldest held are not here.
+        """
+        with self._lock:
+            return locate(cursor, self._origin, self._recent.held_from, max(self._position, parse_cursor(cursor)[1]))
+
+    def dispatches_after(self, position: int) -> list[Seen]:
+        """The dispatches in memory after a position, oldest first; a changed one is told again."""
+        with self._lock:
+            return self._recent.after(position)
+
+    def count_after(self, position: int) -> int:
+        """How many dispatches were recorded after a position, also those that are not held."""
+        with self._lock:
+            before = next((count for at, count in reversed(self._counted) if at <= position), None)
+            return self._dispatched - (self._counted[0][1] if before is None else before)
+
+    def changed_since(self, position: int) -> set[str]:
+        """Ids of connections whose totals changed after a position."""
+        with self._lock:
+            return {key for key, at in self._changed.items() if at > position}
+
+    def heartbeats(self) -> list[Heartbeat]:
+        """Every process known, newest sign of life first, at most `FRESH_S` old."""
+        with self._lock:
+            if self._clock() - self._beats_at >= FRESH_S:
+                self._heartbeats, self._beats_at = self.log.heartbeats(), self._clock()
+            return list(self._heartbeats)
+
+    def process(self, process_id: str) -> Process | None:
+        """The process of that id, None when it is not known."""
+        return next((beat.process for beat in self._heartbeats if beat.process.id == process_id), None)
+
+    def cause(self, trace_id: str) -> Cause | None:
+        """Why a trace exists; None when it has no cause or isn't in memory."""
+        with self._lock:
+            return self._gathering.cause(trace_id)
+
+    def wiring(self) -> MergedWiring:
+        """What is connected now in the living processes, or, when none lives, in the one that was wired last."""
+        with self._lock:
+            wirings = current(self._wirings, self.heartbeats(), int(self._clock() * 1000))
+            key = [(wiring.process.id, wiring.wall_us) for wiring in wirings]
+            if self._merged is None or self._merged[0] != key:
+                self._merged = (key, merge(wirings))
+            return self._merged[1]
+
+    def disconnected(self) -> list[str]:
+        """Ids of connections that were called once and are connected no longer, sorted."""
+        connected = {id_of(connection) for connection in self.wiring().connections}
+        with self._lock:
+            return sorted(key for key, total in self._totals.items() if total.calls and key not in connected)
+
+    def stats(self, connection_ids: Iterable[str], window_s: float = WINDOW_S) -> Stats:
+        """The figures of some connections together; zeros for those that were never called."""
+        with self._lock:
+            keys = list(connection_ids)
+            total = sum((self._totals.get(key, Total()) for key in keys), Total())
+            figures = [self._recent.connections[key] for key in keys if key in self._recent.connections]
+            return self._row(figures, total, window_s)
+
+    def signal_stats(self, name: str, window_s: float = WINDOW_S) -> Stats:
+        """The figures of a signal's dispatches as a whole; see `Stats` for how far back they go."""
+        with self._lock:
+            figures = self._recent.signals.get(name, Figures())
+            return self._row([figures], figures.total, window_s, self._unheard.get(name, 0))
+
+    def _row(self, figures: list[Figures], total: Total, window_s: float, unheard: int = 0) -> Stats:
+        return make_stats(figures, total, self._clock(), window_s, self._began_s, unheard)
+
+    def activity(self, window_s: float = WINDOW_S, buckets: int = 60) -> list[tuple[int, int, int]]:
+        """(start in unix ms, dispatches, errors of receivers) of the window in so many buckets, oldest first."""
+        with self._lock:
+            end_s = whole_end(self._clock(), window_s / buckets)
+            rows = self._activity.since(end_s - window_s)
+        spread = partial(bars, end_s=end_s, window_s=window_s, count=buckets)
+        errors = spread([(at, errors, 0, 0) for at, _, errors, _ in rows])
+        starts = [round((end_s - window_s + n * window_s / buckets) * 1000) for n in range(buckets)]
+        return list(zip(starts, spread(rows), errors, strict=True))
+
+    def traces(
+        self, match: Callable[[Trace], bool] | None = None, limit: int = 50, before: int | None = None
+    ) -> list[Trace]:
+        """Traces in memory, newest first; with `before`, those that started before that time (unix us)."""
+        with self._lock:
+            found: list[Trace] = []
+            for gathered in self._gathering.newest():
+                if len(found) >= limit:
+                    break
+                if (before is None or gathered.start_us < before) and (match is None or match(gathered.trace())):
+                    found.append(gathered.trace())
+            return found
+
+    def trace(self, trace_id: str) -> Trace:
+        """The trace of that id, from memory or from the log.
+
+        Raises `TraceGone` when neither has it, and `ValueError` for what isn't an id of a trace.
+        """
+        match = _TRACE_ID.fullmatch(trace_id)
+        if match is None:
+            raise ValueError(f"{trace_id[:80]!r} isn't the id of a trace; one looks like 00f1d2c3b4a59687-1a0000.")
+        with self._lock:
+            gathered = self._gathering.get(trace_id)
+            held = gathered.trace() if gathered else None
+        if held is not None and held.start_us > self._skipped_us:
+            return held
+        return self._read_trace(trace_id, match[1], int(match[2], 16)) or held or self._miss(trace_id)
+
+    def _read_trace(self, trace_id: str, process: str, trace: int) -> Trace | None:
+        batches = self.log.trace(process, trace)
+        found = [seen for batch in batches for seen in resolve(batch) if seen.trace == trace_id]
+        if not found:
+            return None
+        causes = [cause for batch in batches for cause in batch.causes if cause.id == trace]
+        known = self.cause(trace_id)
+        return gather(trace_id, batches[0].process, found, [*causes, known] if known else causes)
+
+    def _miss(self, trace_id: str) -> Trace:
+        raise TraceGone(
+            f"Trace {trace_id} isn't in the log {self.log.url}: it was recorded elsewhere, or it is older than what "
+            'SIGNALGRAPH["KEEP"] keeps. Raise KEEP to look further back.'
+        )
+
+    def wait_newer(self, cursor: str, timeout: float) -> bool:
+        """Block until the index has read past a cursor (True), or for so many seconds (False).
+
+        Something has to refresh the index meanwhile, as it does that of `shared_index`.
+        """
+        self.used = time.monotonic()
+        origin, position = parse_cursor(cursor)
+        with self._news:
+            return self._news.wait_for(lambda: self._origin != origin or self._position > position, timeout)
 
 
 def shared_index(log_url: str, traces: int = 2000) -> Index:
-    raise NotImplementedError
+    """The index of a log that this process shares, kept fresh by a thread until 60 s after the last look.
+
+    Raises `LogError` when the log can't be opened.
+    """
+    return share(log_url, partial(Index, traces=traces))

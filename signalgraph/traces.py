@@ -158,13 +158,15 @@ class Trace(Struct, frozen=True, dict=True):
     @cached_property
     def depth(self) -> int:
         """How deep dispatches are nested: 0 without any, 1 when none is in another."""
-        rows = (node for root in self.tree() for node in root.walk())
-        return max((node.level + 1) // 2 for node in rows) if self.dispatches else 0
+        depths: dict[str, int] = {}
+        for seen in self.dispatches:  # a parent starts before its children
+            depths[seen.id] = depths.get(seen.parent_dispatch or "", 0) + 1
+        return max(depths.values(), default=0)
 
     def tree(self) -> list[Node]:
         """The waterfall: dispatches hold their receiver calls in order, calls the dispatches sent in them.
 
-        A dispatch whose receiver is not known comes after the calls of its parent; one whose parent is missing is a root.
+        A dispatch whose receiver is not known comes after the calls of its parent; one without its parent is a root.
         """
         nodes = {seen.id: _dispatch_node(seen, self.start_us) for seen in self.dispatches}
         roots = []

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace  # noqa: F401
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from signalgraph.events import ConnectionInfo, DeadEntry, PendingSender, Process, SignalInfo, Wiring
+from msgspec import structs
+
+from signalgraph.events import ConnectionInfo, DeadEntry, Heartbeat, PendingSender, Process, SignalInfo, Wiring
+from signalgraph.log.living import is_living
 from signalgraph.names import connection_id
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class MergedWiring:
-    """What is connected in the processes `processes`; each list is sorted and holds nothing twice."""
+    """What is connected in the processes `processes` (newest wiring first).
+
+    Signals stand by name, connections by signal, order, sender and receiver; nothing is in twice.
+    """
 
     processes: list[Process] = field(default_factory=list)
     signals: list[SignalInfo] = field(default_factory=list)
@@ -21,4 +30,43 @@ class MergedWiring:
 
 
 def id_of(connection: ConnectionInfo) -> str:
+    """The id of a live connection."""
     return connection_id(connection.sender, connection.signal, connection.receiver)
+
+
+def current(wirings: Mapping[str, Wiring], heartbeats: Iterable[Heartbeat], now_ms: int) -> list[Wiring]:
+    """The wirings that count, newest first: those of living processes, or the newest of all when none lives."""
+    newest = sorted(wirings.values(), key=lambda wiring: (wiring.wall_us, wiring.process.id), reverse=True)
+    living = {beat.process.id for beat in heartbeats if is_living(beat, now_ms)}
+    return [wiring for wiring in newest if wiring.process.id in living] or newest[:1]
+
+
+def merge(wirings: list[Wiring]) -> MergedWiring:
+    """All that is connected in any of these; the first one that knows a connection describes it."""
+    connections = _first_of(
+        (each for wiring in wirings for each in wiring.connections),
+        id_of,
+        lambda each: (each.signal, each.order, each.sender, each.receiver),
+    )
+    counts: dict[str, int] = {}
+    for each in connections:
+        counts[each.signal] = counts.get(each.signal, 0) + 1
+    signals = _first_of((s for wiring in wirings for s in wiring.signals), lambda s: s.id, lambda s: s.name)
+    return MergedWiring(
+        [wiring.process for wiring in wirings],
+        [structs.replace(signal, receivers=counts.get(signal.name, 0)) for signal in signals],
+        connections,
+        _first_of((d for wiring in wirings for d in wiring.dead), structs.astuple, _sortable),
+        _first_of((p for wiring in wirings for p in wiring.pending), structs.astuple, _sortable),
+    )
+
+
+def _first_of(items: Iterable[T], key: Callable[[T], Any], order: Callable[[T], Any]) -> list[T]:
+    found: dict[Any, T] = {}
+    for item in items:
+        found.setdefault(key(item), item)
+    return sorted(found.values(), key=order)
+
+
+def _sortable(entry: DeadEntry | PendingSender) -> tuple[str, ...]:
+    return tuple(value or "" for value in structs.astuple(entry))

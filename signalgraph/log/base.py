@@ -106,7 +106,7 @@ class Log(ABC):
 
     @abstractmethod
     def recent(self, *, limit: int, since_us: int = 0) -> str:
-        """A cursor after which at most `limit` entries follow, none of them made before `since_us` but by a slow clock."""
+        """A cursor after which at most `limit` entries follow, all made since `since_us` as far as clocks agree."""
 
     @abstractmethod
     def totals(self) -> Totals:

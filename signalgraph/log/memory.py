@@ -67,7 +67,7 @@ class MemoryLog(Log):
                 self._add(entry)
             known = self._heartbeats.get(entry.process.id)
             self._heartbeats[entry.process.id] = carry_over(known, entry)
-            while len(self._entries) > MAX_ENTRIES or self._bytes > MAX_BYTES and len(self._entries) > 1:
+            while len(self._entries) > MAX_ENTRIES or (self._bytes > MAX_BYTES and len(self._entries) > 1):
                 self._remove_oldest()
             self._news.notify_all()
             return make_cursor(self._origin, self._end)

@@ -46,6 +46,7 @@ _TRACE = (
     "SELECT head, dispatches FROM entries WHERE kind = 'batch' AND process = ? AND last_trace >= ? AND first_trace <= ?"
     " ORDER BY position"
 )
+_LAST_BEFORE = "SELECT coalesce(min(position) - 1, (SELECT max(position) FROM entries)) FROM entries WHERE wall_us >= ?"
 _heartbeats = msgspec.msgpack.Decoder(Heartbeat)
 
 
@@ -209,9 +210,8 @@ class SqliteLog(Log):
         removed = 0
         if max_age_s is not None:
             oldest_us = int((time.time() - max_age_s) * 1e6)
-            young = "SELECT coalesce(min(position) - 1, (SELECT max(position) FROM entries)) FROM entries WHERE wall_us >= ?"
             with self._read() as connection:
-                (last,) = connection.execute(young, (oldest_us,)).fetchone()
+                (last,) = connection.execute(_LAST_BEFORE, (oldest_us,)).fetchone()
             removed += self._remove_up_to(last or 0)
             with self._write() as connection:
                 connection.execute("DELETE FROM processes WHERE missing = 0 AND seen_ms < ?", (oldest_us // 1000,))
@@ -314,7 +314,9 @@ class SqliteLog(Log):
     def _connect(self) -> sqlite3.Connection:
         if self._closed.is_set():
             raise LogError(f"The log {self.url} is closed; open it again.")
-        if self._connection is None or self._file != _identity(self._path):
+        file = _identity(self._path)
+        # A log that was removed is made again by those who write; readers wait for that.
+        if self._connection is None or (file != self._file and (self._writer or file is not None)):
             self._disconnect()
             self._connection = open_file(self._path)
             self._file = _identity(self._path)

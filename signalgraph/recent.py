@@ -1,0 +1,115 @@
+"""The newest dispatches, who caused them, and what they took."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+
+from msgspec import structs
+
+from signalgraph.events import Total
+from signalgraph.figures import Figures
+from signalgraph.traces import Call, Seen
+
+MOST = 20_000  # dispatches held, and children that wait for their parent
+MOST_EDGES = 10_000
+
+Edge = tuple[str, str, str]
+
+
+class Recent:
+    """The newest `MOST` dispatches with their positions, and the figures and edges that follow from them.
+
+    `edges` counts, by (connection of the receiver that ran, signal, sender), the dispatches sent in a receiver.
+    """
+
+    def __init__(self) -> None:
+        self.connections: dict[str, Figures] = {}
+        self.signals: dict[str, Figures] = {}
+        self.edges: dict[Edge, int] = {}
+        self.held_from = 0  # every dispatch after this position that was resolved is still here
+        self._rows: deque[tuple[int, Seen]] = deque()
+        self._by_id: dict[str, Seen] = {}
+        self._waiting: OrderedDict[str, list[tuple[int, str, str]]] = OrderedDict()
+
+    def add(self, position: int, seen: Seen, wall_s: float) -> None:
+        """Add a dispatch; a later report of one that was running takes its place."""
+        known = self._by_id.get(seen.id)
+        self._remember(position, seen)
+        if known is None:
+            self._find_parent(seen)
+        if seen.status != "running":
+            self._count(seen, wall_s)
+        for number, signal, sender in self._waiting.pop(seen.id, ()):
+            self._add_edge(seen, number, signal, sender)
+
+    def replace_call(self, position: int, dispatch: str, number: int, call: Call) -> Seen | None:
+        """The dispatch with its n-th call (from 1) replaced; None when it is no longer here."""
+        seen = self._by_id.get(dispatch)
+        if seen is None or not 1 <= number <= len(seen.calls):
+            return None
+        calls = [*seen.calls[: number - 1], call, *seen.calls[number:]]
+        seen = structs.replace(seen, calls=calls)
+        self._remember(position, seen)
+        self._sample(call)
+        return seen
+
+    def after(self, position: int) -> list[Seen]:
+        """The dispatches after a position, oldest first, each once and as it is now."""
+        found: dict[str, Seen] = {}
+        for at, seen in reversed(self._rows):
+            if at <= position:
+                break
+            found.setdefault(seen.id, seen)
+        return list(found.values())[::-1]
+
+    def _remember(self, position: int, seen: Seen) -> None:
+        self._rows.append((position, seen))
+        self._by_id[seen.id] = seen
+        while len(self._rows) > MOST:
+            self.held_from, oldest = self._rows.popleft()
+            if self._by_id.get(oldest.id) is oldest:
+                del self._by_id[oldest.id]
+
+    def _count(self, seen: Seen, wall_s: float) -> None:
+        figures = self.signals.get(seen.signal)
+        if figures is None:
+            figures = self.signals[seen.signal] = Figures()
+        ns = round(seen.duration_us * 1000)
+        errors = int(seen.status == "raised" or seen.errors > 0)
+        figures.samples.append(seen.duration_us)
+        figures.buckets.add(wall_s, 1, errors, ns)
+        figures.total += Total(1, errors, ns, ns, seen.queries)
+        for call in seen.calls:
+            self._sample(call)
+
+    def _sample(self, call: Call) -> None:
+        if call.duration_us is None or call.status == "running":
+            return
+        self.of_connection(call.connection).samples.append(call.duration_us)
+
+    def of_connection(self, connection: str) -> Figures:
+        figures = self.connections.get(connection)
+        if figures is None:
+            figures = self.connections[connection] = Figures()
+        return figures
+
+    def _find_parent(self, seen: Seen) -> None:
+        number = seen.parent_call
+        if number is None:
+            return
+        parent_id = seen.parent_dispatch or ""
+        parent = self._by_id.get(parent_id)
+        if parent is not None:
+            self._add_edge(parent, number, seen.signal, seen.sender)
+            return
+        # A dispatch ends after those in it, so the parent is mostly still to come.
+        self._waiting.setdefault(parent_id, []).append((number, seen.signal, seen.sender))
+        while len(self._waiting) > MOST:
+            self._waiting.popitem(last=False)
+
+    def _add_edge(self, parent: Seen, number: int, signal: str, sender: str) -> None:
+        if number > len(parent.calls):
+            return
+        edge = (parent.calls[number - 1].connection, signal, sender)
+        if edge in self.edges or len(self.edges) < MOST_EDGES:
+            self.edges[edge] = self.edges.get(edge, 0) + 1
