@@ -1,0 +1,29 @@
+"""The dashboard's addresses: mount them anywhere with ``path("signals/", include("signalgraph.urls"))``."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from signalgraph.web import access, feed
+from signalgraph.web.pages import graph, overview, receivers, senders, setup, signals, timeline, traces
+from signalgraph.web.views import page_route, routes
+
+app_name = "signalgraph"
+
+urlpatterns = [
+    path("events.json", feed.events_json, name="events"),
+    path("ticket.json", feed.ticket, name="ticket"),
+    path("graph.svg", access.guarded(graph.svg_file), name="graph-svg"),
+    path("graph.json", access.guarded(graph.json_file), name="graph-json"),
+    *routes("", overview.overview, "overview"),
+    page_route("graph/", graph.wiring, "graph"),
+    *routes("timeline/", timeline.timeline, "timeline"),
+    *routes("traces/<str:trace_id>/", traces.trace, "trace"),
+    *routes("signals/", signals.signals, "signals"),
+    *routes("signals/<path:name>/", signals.signal, "signal"),
+    *routes("receivers/", receivers.receivers, "receivers"),
+    *routes("receivers/<path:name>/", receivers.receiver, "receiver"),
+    *routes("senders/", senders.senders, "senders"),
+    *routes("senders/<path:name>/", senders.sender, "sender"),
+    *routes("setup/", setup.setup, "setup"),
+]

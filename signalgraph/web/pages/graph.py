@@ -1,0 +1,178 @@
+"""The graph: how it is wired and where it is busy, drawn or as a list, and the same as files."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest, HttpResponse
+
+from signalgraph import conf
+from signalgraph.events import ANY_SENDER, ConnectionInfo
+from signalgraph.exports import json as json_export
+from signalgraph.exports import svg
+from signalgraph.graph.build import build_wiring
+from signalgraph.graph.figures import Figures
+from signalgraph.graph.focus import Focus, focus
+from signalgraph.graph.layout import Layout, layout_wiring
+from signalgraph.web.facets import connection_facets
+from signalgraph.web.panel import panel_context
+from signalgraph.web.scope import Scope, connection_id
+from signalgraph.web.views import Page, file_view
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+VIEWS = ("wiring", "list")
+
+
+@dataclass(frozen=True)
+class ListRow:
+    """A connection in the list twin of the drawing; `caused` are the signals that its receiver dispatched."""
+
+    connection: str
+    row: ConnectionInfo
+    calls: int
+    rate_per_s: float
+    p95_us: float | None
+    errors: int
+    caused: list[tuple[str, int]] = field(default_factory=list)
+
+
+def figures_of(scope: Scope) -> dict[str, Figures]:
+    """What is drawn of each connection, in the window of the page."""
+    slow_us = conf.get_settings().slow_ms * 1000
+    found = {}
+    for row in scope.connections:
+        stats = scope.stats([connection_id(row)])
+        p95_us = stats.p95_us or 0.0
+        found[connection_id(row)] = Figures(
+            calls=stats.window_calls,
+            errors=stats.window_errors,
+            rate_per_s=stats.rate_per_s,
+            p95_us=p95_us,
+            ms_per_s=stats.ms_per_s,
+            slow=p95_us >= slow_us,
+        )
+    return found
+
+
+def observed_senders(scope: Scope) -> dict[str, set[str]]:
+    """Who was seen sending, by signal: such senders join the port for any sender."""
+    heard = {row.signal for row in scope.connections if row.sender == ANY_SENDER}
+    found: dict[str, set[str]] = defaultdict(set)
+    for seen in (seen for trace in scope.traces for seen in trace.dispatches):
+        if seen.signal in heard and seen.sender not in (ANY_SENDER, "None"):
+            found[seen.signal].add(seen.sender)
+    return found
+
+
+def read_graph(scope: Scope) -> nx.DiGraph[str]:
+    shown = {connection_id(row) for row in scope.connections}
+    heard = {row.signal for row in scope.connections}
+    edges = {key: count for key, count in scope.index.edges.items() if key[0] in shown and key[1] in heard}
+    return build_wiring(
+        scope.wiring.signals,
+        scope.connections,
+        edges=edges,
+        stats=figures_of(scope),
+        observed=observed_senders(scope),
+        unfiltered=scope.wiring.connections,
+    )
+
+
+_layouts: dict[tuple[object, ...], Layout] = {}
+MAX_LAYOUTS = 32
+
+
+def read_layout(graph: nx.DiGraph[str]) -> Layout:
+    """The layout of a graph; kept by what it is made of, as numbers move nothing."""
+    causes = tuple(cause[:3] for cause in graph.graph["causes"])
+    key = (tuple(graph.nodes), tuple(graph.edges), causes)
+    if key not in _layouts:
+        while len(_layouts) >= MAX_LAYOUTS:
+            _layouts.pop(next(iter(_layouts)), None)
+        _layouts[key] = layout_wiring(graph)
+    return _layouts[key]
+
+
+def focus_data(found: Focus) -> dict[str, Any]:
+    """What a selection lights, for the script that dims the rest."""
+    return {
+        "selected": found.selected,
+        "nodes": sorted(found.nodes),
+        "connections": sorted(found.connections),
+        "causes": sorted(found.causes),
+    }
+
+
+def list_rows(scope: Scope) -> list[ListRow]:
+    """The connections by sender, signal and the order in which they run."""
+    caused: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for (cause, signal, _), count in sorted(scope.index.edges.items()):
+        caused[cause].append((signal, count))
+    rows = []
+    for row in sorted(scope.connections, key=lambda row: (row.sender == ANY_SENDER, row.sender, row.signal, row.order)):
+        own = connection_id(row)
+        stats = scope.stats([own])
+        rows.append(ListRow(own, row, stats.window_calls, stats.rate_per_s, stats.p95_us, stats.window_errors, caused[own]))
+    return rows
+
+
+def baseline(scope: Scope) -> str:
+    """Where live numbers start, per shown connection: calls and errors ever, errors and calls per bar of the window."""
+    found = {}
+    for row in scope.connections:
+        stats = scope.stats([connection_id(row)])
+        bars = stats.spark if stats.window_calls else []
+        found[connection_id(row)] = [stats.calls, stats.errors, stats.window_errors, *bars]
+    return json.dumps(found, separators=(",", ":"))
+
+
+def wiring(request: HttpRequest, scope: Scope) -> Page:
+    asked = scope.state.params.get("view", "")
+    view = asked if asked in VIEWS else "wiring"
+    graph = read_graph(scope)
+    found = focus(graph, scope.state.sel) if scope.state.sel else None
+    context: dict[str, Any] = {
+        "title": "Graph",
+        "view": view,
+        "lit": len(found.connections) if found else None,
+        "focus": json.dumps(focus_data(found)) if found else "",
+        **panel_context(scope),
+    }
+    if view == "list":
+        context["rows"] = list_rows(scope)
+    elif request.headers.get("HX-Target") != "sg-panel":
+        context |= {"drawing": draw(scope, graph), "baseline": baseline(scope)}
+    shown, every = len(scope.connections), len(scope.wiring.connections)
+    twin: dict[str, Any] = {}
+    return Page("signalgraph/graph.html", context, twin, connection_facets(scope), f"{shown} of {every} connections")
+
+
+def draw(scope: Scope, graph: nx.DiGraph[str], mode: svg.Mode = "page") -> str:
+    return svg.render(
+        graph,
+        read_layout(graph),
+        mode=mode,
+        title="Wiring",
+        query=scope.state.q,
+        as_of=scope.as_of,
+        selected=scope.state.sel or None,
+        link=lambda one: scope.state.url("graph/", sel=one),
+    )
+
+
+def _svg(request: HttpRequest, scope: Scope) -> HttpResponse:
+    body = draw(scope, read_graph(scope), mode="file")
+    return HttpResponse(body, content_type="image/svg+xml")
+
+
+def _json(request: HttpRequest, scope: Scope) -> HttpResponse:
+    return HttpResponse(json_export.render(read_graph(scope), query=scope.state.q, as_of=scope.as_of), content_type="application/json")
+
+
+svg_file = file_view("graph.svg", _svg)
+json_file = file_view("graph.json", _json)

@@ -1,0 +1,85 @@
+"""A trace: the waterfall of what one request, task or command dispatched, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from signalgraph.traces import Trace
+from signalgraph.web.facets import connection_facets
+from signalgraph.web.pages.timeline import summary
+from signalgraph.web.panel import panel_context
+from signalgraph.web.scope import Scope
+from signalgraph.web.tracepanel import call_context
+from signalgraph.web.views import Missing, Page
+from signalgraph.web.waterfall import Row, is_origin, read_rows, ruler_of
+
+MAX_ROWS = 300
+
+
+def find_trace(scope: Scope, trace_id: str) -> Trace:
+    """Raises `TraceGone` for one that isn't kept any more, `Missing` for a text that is no trace id."""
+    try:
+        return scope.index.trace(trace_id)
+    except ValueError as error:
+        raise Missing("That is no trace", str(error), 400) from error
+
+
+def neighbours(scope: Scope, trace: Trace) -> tuple[str, str]:
+    """The ids of the traces before and after this one in time, among those that the filter shows; "" for none."""
+    ids = [each.id for each in scope.traces]
+    if trace.id not in ids:
+        return "", ids[0] if ids else ""
+    spot = ids.index(trace.id)
+    return (ids[spot + 1] if spot + 1 < len(ids) else ""), (ids[spot - 1] if spot else "")
+
+
+def origin_of(trace: Trace) -> str:
+    """The receiver in which the first error began; "" where nothing failed."""
+    nodes = (node for root in trace.tree() for node in root.walk())
+    return next((node.call.receiver for node in nodes if node.call and is_origin(node)), "")
+
+
+def slowest_of(trace: Trace) -> str:
+    calls = [call for seen in trace.dispatches for call in seen.calls if call.duration_us is not None]
+    return max(calls, key=lambda call: call.duration_us or 0).receiver if calls else ""
+
+
+def _window(rows: list[Row], asked: str) -> tuple[int, list[Row]]:
+    start = int(asked) if asked.isdecimal() and len(asked) < 9 else 0
+    start = min(start // MAX_ROWS * MAX_ROWS, max(len(rows) - 1, 0) // MAX_ROWS * MAX_ROWS)
+    return start, rows[start : start + MAX_ROWS]
+
+
+def trace(request: HttpRequest, scope: Scope, trace_id: str) -> Page:
+    found = find_trace(scope, trace_id)
+    ruler = ruler_of(found)
+    opened = frozenset(filter(None, scope.state.params.get("open", "").split(",")))
+    rows = read_rows(found, ruler, opened=opened, slow_us=scope.slow_us)
+    start, shown = _window(rows, scope.state.params.get("row", ""))
+    earlier, later = neighbours(scope, found)
+    not_reached = sum(call.status == "not reached" for seen in found.dispatches for call in seen.calls)
+    context: dict[str, Any] = {
+        "title": found.title,
+        "trace": found,
+        "rows": shown,
+        "marks": ruler.marks,
+        "row_count": len(rows),
+        "first_row": start + 1,
+        "last_row": start + len(shown),
+        "before_row": max(start - MAX_ROWS, 0) if start else None,
+        "after_row": start + MAX_ROWS if start + MAX_ROWS < len(rows) else None,
+        "opened": ",".join(sorted(opened)),
+        "not_reached": not_reached,
+        "origin": origin_of(found) if found.errors else "",
+        "slowest": slowest_of(found),
+        "in_receivers": min(found.receiver_us / found.duration_us * 100, 100) if found.duration_us else None,
+        "earlier": earlier,
+        "later": later,
+        "section": "timeline",
+        **panel_context(scope),
+        **call_context(scope, found),
+    }
+    twin = {**summary(found), "dispatches": found.dispatches, "omitted": found.omitted}
+    return Page("signalgraph/trace.html", context, twin, connection_facets(scope), f"{len(rows)} rows")

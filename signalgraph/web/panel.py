@@ -1,0 +1,60 @@
+"""The detail panel: what `sel` names, beside any page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from signalgraph import names
+from signalgraph.events import ConnectionInfo
+from signalgraph.web.scope import Scope, connection_id
+from signalgraph.web.subjects import Subject, find_subject, heard_by, neighbourhood, newest_error, place_of, split_id
+
+MAX_CONNECTIONS = 8
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A connection as its receiver sees it: which place it has in the order, and who runs after it."""
+
+    row: ConnectionInfo
+    place: int
+    of: int
+    then: str
+
+
+def connection_facts(scope: Scope, subject: Subject) -> list[Fact]:
+    facts = []
+    for row in subject.connections[:MAX_CONNECTIONS]:
+        order = [connection_id(each) for each in heard_by(scope, row.signal, row.sender)]
+        spot = order.index(connection_id(row))
+        following = order[spot + 1 : spot + 2]
+        then = names.parse_connection_id(following[0])[2] if following else ""
+        facts.append(Fact(row, spot + 1, len(order), then))
+    return facts
+
+
+def subject_context(scope: Scope, subject: Subject) -> dict[str, Any]:
+    """What the panel and the own page of a subject both show."""
+    first = subject.connections[0] if subject.connections else None
+    place = place_of(first.file, first.line, with_lines=True) if first and subject.kind == "receiver" else None
+    return {
+        "subject": subject,
+        "label": "any sender" if subject.name == "*" else names.short(subject.name),
+        "steps": neighbourhood(scope, subject),
+        "facts": connection_facts(scope, subject),
+        "more_connections": max(len(subject.connections) - MAX_CONNECTIONS, 0),
+        "place": place,
+        "newest_error": newest_error(scope, subject),
+    }
+
+
+def panel_context(scope: Scope) -> dict[str, Any]:
+    """The panel of the selection; empty without one, and in words where the selection isn't known."""
+    if not scope.state.sel:
+        return {}
+    found = split_id(scope.state.sel)
+    subject = find_subject(scope, *found) if found else None
+    if subject is None:
+        return {"panel": "signalgraph/_panel_missing.html"}
+    return {"panel": "signalgraph/_panel_subject.html", **subject_context(scope, subject)}

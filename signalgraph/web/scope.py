@@ -1,0 +1,126 @@
+"""What one request looks at: the index, the wiring and the connections that its filter leaves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from signalgraph import conf, names
+from signalgraph.events import ConnectionInfo, Heartbeat
+from signalgraph.graph.figures import Scale
+from signalgraph.graph.query import Query, parse
+from signalgraph.web.feed import current_index
+from signalgraph.web.figures import clock, number
+from signalgraph.web.state import State
+
+if TYPE_CHECKING:
+    from signalgraph.index import Index, Stats
+    from signalgraph.traces import Trace
+    from signalgraph.wirings import MergedWiring
+
+STALE_S = 5.0
+MAX_TRACES = 2000
+
+
+@dataclass
+class Scope:
+    """Read-only and lazy: a page pays for what it shows."""
+
+    state: State
+    index: Index
+    query: Query
+    now_s: float = field(default_factory=time.time)
+    _stats: dict[tuple[str, ...], Stats] = field(default_factory=dict)
+
+    @cached_property
+    def wiring(self) -> MergedWiring:
+        return self.index.wiring()
+
+    @cached_property
+    def shown(self) -> list[ConnectionInfo]:
+        """The connections that are not hidden as Django's own plumbing."""
+        every = self.wiring.connections
+        return every if self.state.shows_plumbing else [row for row in every if not names.is_plumbing(row)]
+
+    @property
+    def hidden(self) -> int:
+        return len(self.wiring.connections) - len(self.shown)
+
+    @cached_property
+    def connections(self) -> list[ConnectionInfo]:
+        """The shown connections that the filter matches."""
+        if self.filters_nothing:
+            return self.shown
+        return [row for row in self.shown if self.query.matches_connection(row, self.stats([connection_id(row)]))]
+
+    @property
+    def filters_nothing(self) -> bool:
+        return not self.query.text.strip()
+
+    def stats(self, connection_ids: Iterable[str]) -> Stats:
+        """The figures of some connections together, in the window of the page."""
+        key = tuple(connection_ids)
+        if key not in self._stats:
+            self._stats[key] = self.index.stats(key, self.state.window_s)
+        return self._stats[key]
+
+    @cached_property
+    def heartbeats(self) -> list[Heartbeat]:
+        return self.index.heartbeats()
+
+    @property
+    def living(self) -> list[Heartbeat]:
+        """The processes that gave a sign of life within `STALE_S`."""
+        return [beat for beat in self.heartbeats if not beat.ended and self.now_s - beat.seen_ms / 1000 < STALE_S]
+
+    @cached_property
+    def traces(self) -> list[Trace]:
+        """The traces in memory that began within the window and match the filter, newest first."""
+        since_us = (self.now_s - self.state.window_s) * 1e6
+        match = None if self.filters_nothing else self.query.matches_trace
+        return [trace for trace in self.index.traces(match, limit=MAX_TRACES) if trace.start_us >= since_us]
+
+    @property
+    def traces_words(self) -> str:
+        """What the figures made of traces rest on, in words: the sample and where it begins."""
+        if len(self.traces) < conf.get_settings().traces:
+            return f"{number(len(self.traces))} traces"
+        return f"the newest {number(len(self.traces))} traces, since {clock(self.traces[-1].start_us)[:8]}"
+
+    @property
+    def newest_age_s(self) -> float | None:
+        """How long ago the newest recorded dispatch was, whatever the filter; None before the first."""
+        newest_ms = self.index.newest_ms
+        return None if newest_ms is None else max(self.now_s - newest_ms / 1000, 0.0)
+
+    @property
+    def slow_us(self) -> float:
+        """From here on a dispatch or receiver call is slow."""
+        return conf.get_settings().slow_ms * 1000
+
+    @property
+    def as_of(self) -> str:
+        """The time of what is shown, to the second, for a file that outlives the page."""
+        return f"{datetime.fromtimestamp(self.now_s, tz=UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+    @cached_property
+    def scale(self) -> Scale:
+        """The scale of heat of every table: relative to the busiest connection that is shown."""
+        return Scale(max((self.stats([connection_id(row)]).rate_per_s for row in self.connections), default=0.0))
+
+    @property
+    def has_recorded(self) -> bool:
+        return bool(self.index.totals or self.index.unheard)
+
+
+def connection_id(row: ConnectionInfo) -> str:
+    return names.connection_id(row.sender, row.signal, row.receiver)
+
+
+def open_scope(state: State) -> Scope:
+    """The scope of a request. Raises `QueryError` for a filter that can't be read, `LogError`, `SettingsError`."""
+    return Scope(state, current_index(), parse(state.q, slow_ms=conf.get_settings().slow_ms))
