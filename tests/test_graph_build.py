@@ -7,7 +7,18 @@ import random
 import networkx as nx
 import pytest
 from hypothesis import given
-from wirings import ORDER_PLACED, POST_SAVE, SHOP, SHOP_EDGES, SHOP_STATS, STOCK_LOW, connect, signals_of, wirings
+from wirings import (
+    ORDER_PLACED,
+    POST_SAVE,
+    SHOP,
+    SHOP_EDGES,
+    SHOP_STATS,
+    STOCK_LOW,
+    connect,
+    patiently,
+    signals_of,
+    wirings,
+)
 
 from signalgraph.graph.build import build_flow, build_wiring, connection_id, find_port
 from signalgraph.graph.figures import Figures, Scale, heard, short_number, together
@@ -28,6 +39,7 @@ def paths(graph):
             yield from ((one, data["signal"], other, data["any"]) for one in senders for other in receivers)
 
 
+@patiently
 @given(wirings())
 def test_every_path_is_a_connection(wiring):
     """No sender leads through a port to a receiver that it doesn't reach: the number of false paths is 0."""
@@ -37,6 +49,7 @@ def test_every_path_is_a_connection(wiring):
         assert ("*" if for_any else sender, signal, receiver) in real
 
 
+@patiently
 @given(wirings())
 def test_every_connection_is_a_path(wiring):
     """A connection is on exactly one line to its receiver, from its own port, and from its sender if it has one."""
@@ -52,6 +65,7 @@ def test_every_connection_is_a_path(wiring):
         assert row.sender == "*" or (f"sender:{row.sender}", port) in ends
 
 
+@patiently
 @given(wirings())
 def test_senders_of_one_port_reach_the_same_receivers_and_those_of_two_dont(wiring):
     """An audience is exactly a set of receivers; nobody is split over two ports, and no two ports could be one."""
@@ -65,6 +79,7 @@ def test_senders_of_one_port_reach_the_same_receivers_and_those_of_two_dont(wiri
         assert sorted(senders) == sorted({row.sender for row in rows if row.signal == signal} - {"*"})
 
 
+@patiently
 @given(wirings())
 def test_the_badge_counts_the_receivers_for_any_sender(wiring):
     """`+n any` on every other port of a signal, those for any sender themselves carry none."""
@@ -76,6 +91,7 @@ def test_the_badge_counts_the_receivers_for_any_sender(wiring):
             assert len(data["also"]) == (0 if data["any"] else count)
 
 
+@patiently
 @given(wirings())
 def test_the_order_of_the_input_does_not_matter(wiring):
     """The same connections in another order, or twice, are the same graph."""
@@ -87,6 +103,7 @@ def test_the_order_of_the_input_does_not_matter(wiring):
     assert one == nx.node_link_data(build_wiring(signals_of(rows), other, edges=shuffled), edges="edges")
 
 
+@patiently
 @given(wirings())
 def test_flow_leads_from_what_ran_to_what_it_set_off(wiring):
     """An edge of `flow` is an observed cause, and its count is the number of times that it was seen."""
@@ -166,6 +183,7 @@ def test_a_sender_does_not_light_what_a_receiver_for_any_sender_did_for_another(
     assert not found.causes
 
 
+@patiently
 @given(wirings())
 def test_the_focus_holds_the_ends_of_its_connections(wiring):
     """Whatever is selected, both ends of a lit line are lit."""

@@ -9,8 +9,8 @@ from itertools import combinations, pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from wirings import SHOP, SHOP_EDGES, SHOP_STATS, connect, generated, wirings
+from hypothesis import given
+from wirings import SHOP, SHOP_EDGES, SHOP_STATS, connect, generated, patiently, wirings
 
 from signalgraph.graph.build import build_wiring
 from signalgraph.graph.layout import Layout, cut, layout_wiring
@@ -61,7 +61,7 @@ def crossed_by_routes(layout: Layout) -> list[tuple[str, str]]:
     return found
 
 
-@settings(deadline=None)
+@patiently
 @given(wirings())
 def test_nothing_overlaps_and_no_line_crosses_a_box(wiring):
     """Whatever the wiring: 0 overlaps, 0 lines through foreign boxes, 0 causal edges through any box."""
@@ -72,7 +72,7 @@ def test_nothing_overlaps_and_no_line_crosses_a_box(wiring):
     assert crossed_by_routes(layout) == []
 
 
-@settings(deadline=None)
+@patiently
 @given(wirings())
 def test_everything_lies_on_the_sheet(wiring):
     """No box, line, route or count is cut off by the edge of the drawing."""
@@ -84,7 +84,7 @@ def test_everything_lies_on_the_sheet(wiring):
     assert all(0 <= x <= layout.width and 0 <= y <= layout.height for x, y in points)
 
 
-@settings(deadline=None)
+@patiently
 @given(wirings())
 def test_a_line_ends_at_its_boxes(wiring):
     """On the right side of its source and the left side of its target, within their height."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from signalgraph.events import ConnectionInfo, SignalInfo
@@ -13,6 +14,9 @@ from signalgraph.graph.figures import Figures
 POST_SAVE = "django.db.models.signals.post_save"
 ORDER_PLACED = "shop.signals.order_placed"
 STOCK_LOW = "shop.signals.stock_low"
+
+
+patiently = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 def connect(signal: str, sender: str, receiver: str, order: int = 1, *, is_async: bool = False) -> ConnectionInfo:

@@ -166,9 +166,11 @@ def _add_receiver(graph: nx.DiGraph[str], port: str, row: ConnectionInfo) -> Non
     node = names.receiver_id(row.receiver)
     if node not in graph:
         graph.add_node(node, kind="receiver", name=row.receiver, is_async=row.is_async, file=row.file, line=row.line)
-    known = graph.edges[port, node] if graph.has_edge(port, node) else {"connections": [], "order": row.order}
-    ids = sorted([*known["connections"], connection_id(row)])
-    graph.add_edge(port, node, connections=ids, order=min(known["order"], row.order))
+    if not graph.has_edge(port, node):
+        graph.add_edge(port, node, connections=[], order=row.order)
+    line = graph.edges[port, node]
+    line["connections"] = sorted([*line["connections"], connection_id(row)])
+    line["order"] = min(line["order"], row.order)
 
 
 def _add_badges(graph: nx.DiGraph[str], rows: Iterable[ConnectionInfo]) -> None:

@@ -215,7 +215,9 @@ def _pair(upper: Sequence[int], lower: Sequence[int]) -> int:
 
 def _exchange_in(order: list[str], lines: Lines, rows: Sequence[str]) -> bool:
     places = _positions(rows)
-    ends = {node: (sorted(places[port] for port in lines[node]), []) for node in order}
+    ends: dict[str, tuple[list[int], list[int]]] = {
+        node: (sorted(places[port] for port in lines[node]), []) for node in order
+    }
     return _exchange_pairs(order, ends)
 
 
