@@ -135,26 +135,32 @@ def _source(module: str) -> str:
 
 
 def held_names(signals: Sequence[Signal]) -> tuple[dict[int, str], dict[int, FunctionType]]:
-    """Names of signals that are no attribute of a module or class, by `id(signal)`.
+    """Names of signals that are no attribute of a module, by `id(signal)`.
 
-    Those in a module's dict or list, and those of instances; for a signal that only a function's closure knows, the
-    function.
+    Those in a module's dict or list, those of classes and of instances; for a signal that only a function's closure
+    knows, the function. Found upwards, from what refers to them: about 15 ms a step for 150,000 objects.
     """
     wanted = {id(signal) for signal in signals}
-    holders = [held for held in gc.get_referrers(*signals) if held is not signals]
-    boxes = [held for held in holders if type(held) is dict or type(held) is list or type(held) is tuple]
-    owners = gc.get_referrers(*boxes) if boxes else []
+    holders = gc.get_referrers(*signals)
+    owners = _referrers([held for held in holders if type(held) is dict or type(held) is list or type(held) is tuple])
+    owners += _referrers([owner for owner in owners if type(owner) is dict])
     attributes = _attributes({id(held) for held in (*holders, *owners)})
     names: dict[int, str] = {}
     for held in holders:
         path = attributes.get(id(held))
         for key, identity in _items(held, wanted) if path else ():
             names.setdefault(identity, escape(f"{path}{key}"))
-    for owner in (*holders, *owners):
+    for owner in sorted((*holders, *owners), key=lambda owner: (id(owner) not in attributes, not is_a(owner, type))):
         for identity, name in _instance_names(owner, wanted, attributes):
             names.setdefault(identity, name)
-    cells = {id(held): held for held in holders if type(held) is CellType}
-    return names, _closures(cells)
+    return names, _closures({id(held): held for held in holders if type(held) is CellType})
+
+
+def _referrers(boxes: list[Any]) -> list[Any]:
+    """What refers to the boxes. Those of a module's attributes are left out: all its functions would answer."""
+    of_modules = {id(namespace) for _, namespace in namespaces()}
+    boxes = [box for box in boxes if id(box) not in of_modules]
+    return gc.get_referrers(*boxes) if boxes else []
 
 
 def _attributes(wanted: set[int]) -> dict[int, str]:

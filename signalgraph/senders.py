@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -22,7 +22,7 @@ class SenderLabels:
 
     def __init__(self) -> None:
         self._learned: dict[int, str] = {}
-        self._found: dict[int, tuple[str, weakref.ref[Any] | None]] = {}
+        self._found: dict[int, tuple[str, Callable[[], Any] | None]] = {}
         self._missed: set[int] = set()
 
     def learn(self, key: int, label: str) -> None:
@@ -40,10 +40,10 @@ class SenderLabels:
     def resolve(self, keys: Iterable[int]) -> dict[int, str]:
         """A label for each id: that of a model, a learned one, or of whatever object has the id; `unknown sender`."""
         labels: dict[int, str] = {}
-        models = {id(model): model for by_name in apps.all_models.copy().values() for model in by_name.copy().values()}
+        registered = _registered()
         for key in set(keys):
-            if key in models:
-                labels[key] = describe_sender(models[key])
+            if key in registered:
+                labels[key] = describe_sender(registered[key])
             elif label := self._learned.get(key) or self._still_found(key):
                 labels[key] = label
         wanted = set(keys) - labels.keys() - self._missed
@@ -60,33 +60,42 @@ class SenderLabels:
         return label
 
     def _search(self, wanted: set[int]) -> dict[int, str]:
-        labels = {}
-        for obj in _candidates(wanted):
-            labels[id(obj)] = describe_sender(obj)
-            self._found[id(obj)] = (labels[id(obj)], _reference(obj))
+        labels: dict[int, str] = {}
+        for candidates in (_objects, _texts):
+            for obj in candidates(wanted - labels.keys()):
+                labels[id(obj)] = describe_sender(obj)
+                self._found[id(obj)] = (labels[id(obj)], _reference(obj))
         return labels
 
 
-def _reference(obj: object) -> weakref.ref[Any] | None:
+def _registered() -> dict[int, Any]:
+    """The models, also automatic and swapped ones, and the app configs: what nearly every sender is."""
+    models = (model for by_name in apps.all_models.copy().values() for model in by_name.copy().values())
+    return {id(sender): sender for sender in (*models, *apps.app_configs.copy().values())}
+
+
+def _reference(obj: object) -> Callable[[], Any] | None:
+    """Something that gives the object, or None once its id may be another's. A text is kept: that costs little."""
+    if type(obj) is str:
+        return lambda: obj
     try:
         return weakref.ref(obj)
     except TypeError:
         return None
 
 
-def _candidates(wanted: set[int]) -> Iterator[object]:
-    """The objects with these ids, in one pass over what the garbage collector knows.
+def _objects(wanted: set[int]) -> Iterator[object]:
+    """The objects with these ids, in one pass over what the garbage collector knows."""
+    return (obj for obj in gc.get_objects() if id(obj) in wanted and _can_be_sender(obj)) if wanted else iter(())
 
-    It doesn't know texts: those are sought among the values of modules and the constants of functions.
-    """
-    for obj in gc.get_objects():
-        if id(obj) in wanted and _can_be_sender(obj):
-            yield obj
-        elif type(obj) is FunctionType:
-            yield from (value for value in obj.__code__.co_consts if id(value) in wanted and is_a(value, str))
-    for module in sys.modules.copy().values():
-        values = instance_namespace(module).values() if is_a(module, ModuleType) else ()
-        yield from (value for value in list(values) if id(value) in wanted and is_a(value, str))
+
+def _texts(wanted: set[int]) -> Iterator[str]:
+    """The texts with these ids among the values of modules and the constants of functions; gc knows no texts."""
+    if wanted:
+        modules = [module for module in sys.modules.copy().values() if is_a(module, ModuleType)]
+        values = [list(instance_namespace(module).values()) for module in modules]
+        values += [list(obj.__code__.co_consts) for obj in gc.get_objects() if type(obj) is FunctionType]
+        yield from (value for same in values for value in same if id(value) in wanted and is_a(value, str))
 
 
 def _can_be_sender(obj: object) -> bool:
