@@ -116,23 +116,23 @@ class _Ordering:
 
     def _sweep_right(self) -> None:
         self._place_boxes(self.left, self.order.senders)
-        self.order.receivers = _by_barycentre(self.order.receivers, self.received, self.order.rows())
+        self.order.receivers = _by_barycentre(self.order.receivers, self.received, _positions(self.order.rows()))
         self._place_boxes(self.right, self.order.receivers)
-        self.order.senders = _by_barycentre(self.order.senders, self.sent, self.order.rows())
+        self.order.senders = _by_barycentre(self.order.senders, self.sent, _positions(self.order.rows()))
 
     def _sweep_left(self) -> None:
         self._place_boxes(self.right, self.order.receivers)
-        self.order.senders = _by_barycentre(self.order.senders, self.sent, self.order.rows())
+        self.order.senders = _by_barycentre(self.order.senders, self.sent, _positions(self.order.rows()))
         self._place_boxes(self.left, self.order.senders)
-        self.order.receivers = _by_barycentre(self.order.receivers, self.received, self.order.rows())
+        self.order.receivers = _by_barycentre(self.order.receivers, self.received, _positions(self.order.rows()))
 
     def _place_boxes(self, lines: Lines, others: Sequence[str]) -> None:
-        signals, ports = self.order.signals, self.order.ports
+        signals, ports, places = self.order.signals, self.order.ports, _positions(others)
         for signal in signals:
-            moved = _by_barycentre(ports[signal], lines, others)
+            moved = _by_barycentre(ports[signal], lines, places)
             ports[signal] = sorted(moved, key=lambda port: port in self.last)
         of_box = {signal: [end for port in ports[signal] for end in lines[port]] for signal in signals}
-        self.order.signals = _by_barycentre(signals, of_box, others)
+        self.order.signals = _by_barycentre(signals, of_box, places)
 
     def _exchange(self) -> None:
         """Exchange neighbours while that removes crossings."""
@@ -179,10 +179,9 @@ def _turned(lines: Lines, ends: Iterable[str]) -> Lines:
     return turned
 
 
-def _by_barycentre(nodes: Sequence[str], lines: Lines, others: Sequence[str]) -> list[str]:
+def _by_barycentre(nodes: Sequence[str], lines: Lines, places: dict[str, int]) -> list[str]:
     """Sorted by the mean place of what each is joined to; what is joined to nothing there stays about where it is."""
-    places = _positions(others)
-    size = max(len(others), 1)
+    size = max(len(places), 1)
 
     def middle(place: int, node: str) -> float:
         ends = lines[node]
