@@ -57,7 +57,7 @@ class Demo:
         try:
             self._prepare()
             daphne = ("daphne", "-v", "0", "-b", HOST, "-p", str(self.port))
-            self._start("site", "-m", *daphne, "dashboard.asgi:application")
+            self._start("site", *daphne, "dashboard.asgi:application")
             self._wait_for_answer()
             self._manage("import_stock", "--every", str(IMPORT_EVERY_S))
             traffic = ("--rate", str(self.rate), "--seed", str(self.seed), "--base-url", self.url)
@@ -79,17 +79,17 @@ class Demo:
             del self.children["demo_data"]
 
     def _manage(self, command: str, *arguments: str, environment: dict[str, str] | None = None) -> None:
-        self._start(command, str(ROOT / "manage.py"), command, *arguments, environment=environment)
+        self._start(command, "manage", command, *arguments, environment=environment)
 
     def _start(self, name: str, *arguments: str, environment: dict[str, str] | None = None) -> None:
         if self.stop.is_set():
             return
         with (self.logs / f"{name}.log").open("wb") as log:
             self.children[name] = subprocess.Popen(
-                [sys.executable, *arguments],
+                [sys.executable, "-m", "dashboard.child", *arguments],
                 cwd=ROOT,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # never written to: see dashboard/child.py
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -130,6 +130,8 @@ class Demo:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+            if child.stdin:
+                child.stdin.close()
 
 
 def check_port(port: int) -> None:

@@ -20,19 +20,12 @@ class Page(NamedTuple):
     text: str
 
 
-def check_loopback(url: str) -> str:
-    """Return `url` without a slash at its end.
-
-    Raises
-    ------
-    ForeignHostError
-        Its host is not this machine, or it is no http address.
-    """
+def check_loopback(url: str) -> None:
+    """Raise ForeignHostError where the host of `url` is not this machine, or where it is no http address."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme != "http" or not _is_loopback(host):
         raise ForeignHostError(f"{url!r} is not on this machine; use an address like http://127.0.0.1:8000.")
-    return url.rstrip("/")
 
 
 def _is_loopback(host: str) -> bool:
@@ -46,7 +39,8 @@ class _LocalRedirects(HTTPRedirectHandler):
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:
-        return super().redirect_request(req, fp, code, msg, headers, check_loopback(newurl) if newurl else newurl)
+        check_loopback(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 class WebClient:
@@ -61,7 +55,8 @@ class WebClient:
     """
 
     def __init__(self, base_url: str, timeout_s: float = 20.0) -> None:
-        self.base_url = check_loopback(base_url)
+        check_loopback(base_url)
+        self.base_url = base_url.rstrip("/")
         self.timeout_s = timeout_s
         self.cookies = CookieJar()
         self._opener = build_opener(ProxyHandler({}), _LocalRedirects, HTTPCookieProcessor(self.cookies))

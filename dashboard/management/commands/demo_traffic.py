@@ -26,7 +26,7 @@ class Command(BaseCommand):
         if not SLOWEST <= rate <= FASTEST:
             raise CommandError(f"--rate is {rate:g}; give {SLOWEST:g} to {FASTEST:g} actions per second.")
         try:
-            base_url = check_loopback(base_url)
+            check_loopback(base_url)
         except ForeignHostError as error:
             raise CommandError(f"--base-url: {error}") from error
         stop = threading.Event()
