@@ -14,12 +14,16 @@ from signalgraph.web.news import News
 from signalgraph.web.origin import is_same_origin
 from signalgraph.web.session import BAD_DATA, Session
 
-BAD_ORIGIN, FAILED = 4403, 1011
+BAD_ORIGIN, FAILED = 4403, 4500
 
 logger = logging.getLogger("signalgraph.feed")
 
 ANSWERS = Answers(current_index)
 NEWS = News(current_index)
+
+
+class GoneError(Exception):
+    """The viewer has gone; the server tells us in a moment."""
 
 
 class FeedConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -35,7 +39,7 @@ class FeedConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.close(BAD_ORIGIN, "the page and the socket must have the same origin")
             return
         await self.accept()
-        self._session = Session(self.send, self._end, ANSWERS, NEWS)
+        self._session = Session(self._say, self._end, ANSWERS, NEWS)
         self._running = asyncio.create_task(self._run())
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -52,14 +56,23 @@ class FeedConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             with contextlib.suppress(asyncio.CancelledError):
                 await self._running
 
+    async def _say(self, text: str) -> None:
+        try:
+            await self.send(text)
+        except (RuntimeError, OSError) as error:  # what Daphne and uvicorn raise while a socket is closing
+            raise GoneError from error
+
     async def _end(self, code: int, reason: str) -> None:
         if self._running is not None and self._running is not asyncio.current_task():
             self._running.cancel()
-        await self.close(code, reason)
+        with contextlib.suppress(RuntimeError, OSError):
+            await self.close(code, reason)
 
     async def _run(self) -> None:
         try:
             await self._session.run()
+        except GoneError:
+            return
         except Exception:
             logger.exception("A socket of the dashboard failed.")
-            await self.close(FAILED, "the server failed; its log says why")
+            await self._end(FAILED, "the server failed; its log says why")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,12 +15,13 @@ from signalgraph.events import SCHEMA, ConnectionInfo, Heartbeat, Total
 from signalgraph.graph.query import Query, QueryError, parse
 from signalgraph.index import Index
 from signalgraph.log.base import CursorError, Hole
-from signalgraph.log.cursor import parse_cursor
 from signalgraph.traces import Call, Seen
+from signalgraph.wirings import id_of
 
 DEFAULT_LIMIT = 500
 MAX_LIMIT = 2000
 MAX_PROCESSES = 100
+MOST_TRIES = 4
 FORGOTTEN_MS = 300_000  # a process that has been silent for longer isn't listed; the setup page lists them all
 
 T = TypeVar("T")
@@ -46,7 +48,7 @@ def parse_query(q: str) -> Query | None:
     if not q.strip():
         return None
     try:
-        return parse(q)
+        return parse(q, slow_ms=get_settings().slow_ms)
     except QueryError as error:
         raise FeedError(str(error), q, "Correct the filter at this position.", error.position) from error
 
@@ -56,31 +58,73 @@ def make_frame(
 ) -> dict[str, Any]:
     """What the index holds after a cursor (None: from now), in the shape of `feed.schema.json`.
 
-    At most `limit` dispatches: errors first, then slow ones, then an even sample; `of` is how many matched. Raises
-    `FeedError` for a text that isn't a cursor.
+    At most `limit` dispatches: errors first, then slow ones, then an even sample; `of` says how many there were.
+    Raises `FeedError` for a text that isn't a cursor, `LogError`.
     """
-    position, hole = _locate(index, after)
-    cursor = index.cursor
-    seen = [] if position is None else index.dispatches_after(position)
-    newest = _newest_ms(index)
-    matching = seen if query is None else [each for each in seen if query.matches_dispatch(each)]
+    news = read_news(index, after)
+    matching = news.seen if query is None else [each for each in news.seen if _matches(index, query, each)]
     shown = choose(matching, limit, get_settings().slow_ms)
     now = int(time.time() * 1000)
     return {
         "schema": SCHEMA,
-        "cursor": cursor,
+        "cursor": news.cursor,
         "now": now,
-        "newest": newest,
-        "hole": None if hole is None else {"reason": hole.reason, "from": hole.cursor},
+        "newest": index.newest_ms,
+        "hole": None if news.hole is None else {"reason": news.hole.reason, "from": news.hole.cursor},
         "lost": index.lost,
         "shown": len(shown),
-        "of": len(matching),
+        "of": max(len(matching), news.count if query is None else 0),
         "processes": [_process(beat) for beat in _alive(index.heartbeats(), now)],
         "since": index.since,
-        "totals": _totals(index, position if hole is None else None, query),
+        "totals": {each: _total(total) for each, total in _matching_totals(index, news.totals, query).items()},
         "unheard": {names.signal_id(name): count for name, count in index.unheard.items()},
         "dispatches": [_dispatch(each) for each in shown],
     }
+
+
+@dataclass(frozen=True)
+class News:
+    """What an index says as of one cursor. `count` also counts dispatches that it no longer holds."""
+
+    cursor: str
+    hole: Hole | None
+    seen: list[Seen]
+    count: int
+    totals: dict[str, Total]
+
+
+def read_news(index: Index, after: str | None) -> News:
+    """What is new after a cursor (None: all totals); the index may read on meanwhile, so it is asked until it agrees.
+
+    After some tries the older cursor is given: some dispatches come again with the next frame, none is left out.
+    """
+    for _ in range(MOST_TRIES):
+        cursor = index.cursor
+        news = _read_news(index, after, cursor)
+        if index.cursor == cursor:
+            break
+    return news
+
+
+def _read_news(index: Index, after: str | None, cursor: str) -> News:
+    if after is None:
+        return News(cursor, None, [], 0, index.totals)
+    position, hole = _locate(index, after)
+    if position > index.position:  # another process has read further than this one
+        return News(after, hole, [], 0, {})
+    totals = index.totals
+    if hole is None:
+        changed = index.changed_since(position)
+        totals = {each: total for each, total in totals.items() if each in changed}
+    return News(cursor, hole, index.dispatches_after(position), index.count_after(position), totals)
+
+
+def _locate(index: Index, after: str) -> tuple[int, Hole | None]:
+    try:
+        return index.locate(after)
+    except CursorError as error:
+        do = 'Use the "cursor" of an earlier frame as it is, or leave `after` out to start from now.'
+        raise FeedError(str(error), after, do) from error
 
 
 def says_something(frame: dict[str, Any]) -> bool:
@@ -108,23 +152,8 @@ def even_sample(items: Sequence[T], size: int) -> list[T]:
     return [items[(n + 1) * len(items) // size - 1] for n in range(size)]
 
 
-def _locate(index: Index, after: str | None) -> tuple[int | None, Hole | None]:
-    """The position to read from (None: from now), and the hole that it leaves."""
-    if after is None:
-        return None, None
-    try:
-        origin, position = parse_cursor(after)
-    except CursorError as error:
-        do = 'Use the "cursor" of an earlier frame as it is, or leave `after` out to start from now.'
-        raise FeedError(str(error), after, do) from error
-    if origin != parse_cursor(index.cursor)[0]:
-        return 0, Hole("other-log", after)
-    return position, None
-
-
-def _newest_ms(index: Index) -> int | None:
-    newest = index.traces(limit=1)
-    return max(each.start_us for each in newest[0].dispatches) // 1000 if newest and newest[0].dispatches else None
+def _matches(index: Index, query: Query, seen: Seen) -> bool:
+    return query.matches_dispatch(seen, index.cause(seen.trace), index.process(seen.id.partition("-")[0]))
 
 
 def _alive(beats: Iterable[Heartbeat], now_ms: int) -> list[Heartbeat]:
@@ -141,13 +170,15 @@ def _process(beat: Heartbeat) -> dict[str, Any]:
     }
 
 
-def _totals(index: Index, position: int | None, query: Query | None) -> dict[str, dict[str, int]]:
-    """All totals (no position), or those that changed after it; a filter leaves the connections that it matches."""
-    totals = index.totals
-    chosen = totals.keys() if position is None else index.changed_since(position) & totals.keys()
-    if query is not None:
-        chosen = {each for each in chosen if query.matches_connection(_connection(each))}
-    return {each: _total(totals[each]) for each in sorted(chosen)}
+def _matching_totals(index: Index, totals: dict[str, Total], query: Query | None) -> dict[str, Total]:
+    if query is None or not totals:
+        return totals
+    connected = {id_of(each): each for each in index.wiring().connections}
+    return {
+        each: total
+        for each, total in totals.items()
+        if query.matches_connection(connected.get(each) or _connection(each), index.stats([each]))
+    }
 
 
 def _connection(connection_id: str) -> ConnectionInfo:

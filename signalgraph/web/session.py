@@ -22,7 +22,8 @@ HELLO_S = 10.0  # how long a socket may be open before it brings a ticket
 MAX_PENDING = 8
 MAX_MESSAGE_CHARS = 16_384
 
-BAD_DATA, TOO_MUCH, BAD_TICKET = 1007, 1008, 4401
+# An application may only use codes from 4000 on: Daphne raises for those of the protocol itself.
+BAD_DATA, BAD_TICKET, TOO_MUCH = 4400, 4401, 4429
 
 
 class Message(Struct, forbid_unknown_fields=True):
@@ -88,6 +89,7 @@ class Session:
         finally:
             self.news.unsubscribe(self._wake)
             answering.cancel()
+            await asyncio.gather(answering, return_exceptions=True)
 
     async def _reject(self, error: msgspec.DecodeError) -> None:
         self._bad_messages += not isinstance(error, msgspec.ValidationError)
