@@ -1,3 +1,80 @@
-"""System checks of signalgraph's own setup."""
+"""System checks of signalgraph's own setup; the setup page lists the same problems. See docs/checks.md."""
 
 from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from signalgraph import conf
+
+TAG = "signalgraph"
+INCLUDE_LINE = 'path("signals/", include("signalgraph.urls")),'
+
+
+@register(TAG)
+def check_settings(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """`SIGNALGRAPH` holds known keys and usable values."""
+    return [Error(problem.message, hint=problem.hint, id=problem.id) for problem in conf.problems()]
+
+
+@register(TAG)
+def check_installed_apps(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """The pages use django-htmx's template tags."""
+    if apps.is_installed("django_htmx"):
+        return []
+    hint = 'Add this line to INSTALLED_APPS:\n"django_htmx",'
+    return [Error("django_htmx is not in INSTALLED_APPS; the pages need it.", hint=hint, id="signalgraph.E006")]
+
+
+@register(TAG)
+def check_mounted(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """The pages are in the URLconf, under whatever prefix or namespace."""
+    urlconf = getattr(settings, "ROOT_URLCONF", None)
+    if not urlconf or is_mounted(get_resolver(urlconf).url_patterns):
+        return []
+    hint = (
+        f"Add this line to urlpatterns in {urlconf}:\n{INCLUDE_LINE}\n"
+        'Where only other processes serve the pages, silence this with SILENCED_SYSTEM_CHECKS = ["signalgraph.W001"].'
+    )
+    return [Warning("signalgraph is installed, but its pages are in no URL pattern.", hint=hint, id="signalgraph.W001")]
+
+
+@register(TAG)
+def check_log(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """The log's file can be written; else recording goes on in memory, unseen by other processes."""
+    if conf.get_settings().record == "off":
+        return []
+    try:
+        url = conf.resolve_log_url(conf.get_settings())
+    except conf.SettingsError as error:
+        return [_unwritable(str(error))]
+    path = Path(url.removeprefix("sqlite://"))
+    if not url.startswith("sqlite:") or is_writable(path):
+        return []
+    return [_unwritable(f"The log {path} can't be written.")]
+
+
+def is_mounted(patterns: Iterable[URLPattern | URLResolver]) -> bool:
+    """Whether a URL pattern includes signalgraph's; nothing is reversed, so prefixes may hold parameters."""
+    resolvers = [pattern for pattern in patterns if isinstance(pattern, URLResolver)]
+    return any(resolver.app_name == "signalgraph" or is_mounted(resolver.url_patterns) for resolver in resolvers)
+
+
+def is_writable(path: Path) -> bool:
+    """Whether a file can be written or made, without making it."""
+    if path.exists():
+        return path.is_file() and os.access(path, os.W_OK)
+    existing = next(folder for folder in path.parents if folder.exists())
+    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+
+
+def _unwritable(message: str) -> Warning:
+    hint = 'Let this process write there, or name another file: SIGNALGRAPH = {"LOG": "sqlite:///path/to/log.sqlite3"}'
+    return Warning(f"{message} Recording goes on in memory.", hint=hint, id="signalgraph.W002")

@@ -247,9 +247,9 @@ def resolve_log_url(settings: Settings) -> str:
     if settings.log is None:
         return f"sqlite://{_project_folder() / DEFAULT_LOG}"
     url = _log(settings.log) or ""
-    parts = urlsplit(url)
-    if parts.scheme == "sqlite":
-        path = Path(parts.netloc + parts.path)
+    scheme, _, rest = url.partition(":")
+    if scheme == "sqlite":
+        path = Path(rest.removeprefix("//"))
         return f"sqlite://{path if path.is_absolute() else _project_folder() / path}"
     return url
 
