@@ -37,6 +37,7 @@ __all__ = [
     "distinct_labels",
     "escape",
     "is_plumbing",
+    "is_plumbing_signal",
     "parse_connection_id",
     "quote_text",
     "receiver_id",
@@ -172,6 +173,12 @@ def _app_labels() -> set[str]:
     return set(apps.app_configs)
 
 
+def is_plumbing_signal(name: str) -> bool:
+    """Whether a signal is about reloading: changed settings in tests, changed files in the development server."""
+    package, _, signal = name.rpartition(".")
+    return package.startswith("django.") and signal in _PLUMBING_SIGNALS
+
+
 def is_plumbing(connection: ConnectionInfo) -> bool:
     """Whether a connection is the framework's own machinery, which pages and lists leave out unless asked.
 
@@ -179,8 +186,7 @@ def is_plumbing(connection: ConnectionInfo) -> bool:
     login), and what installed packages hang on `setting_changed` and on the autoreloader.
     """
     module = connection.receiver.removeprefix("partial(")
-    package, _, signal = connection.signal.rpartition(".")
-    about_reloading = package.startswith("django.") and signal in _PLUMBING_SIGNALS
+    about_reloading = is_plumbing_signal(connection.signal)
     if module.startswith("django."):
         return about_reloading or not module.startswith("django.contrib.")
     return about_reloading and "-packages" in (connection.file or "")
