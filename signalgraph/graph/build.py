@@ -203,8 +203,10 @@ def _add_labels(graph: nx.DiGraph[str]) -> None:
 def _add_figures(graph: nx.DiGraph[str], stats: Mapping[str, Figures]) -> None:
     """Receivers and lines add up; a port and a signal count dispatches, so their busiest receiver counts."""
     nothing = Figures()
-    for _, _, data in graph.edges(data=True):
-        data["figures"] = together(stats.get(one, nothing) for one in data["connections"])
+    for _, target, data in graph.edges(data=True):
+        # What one sender of many sends to receivers for any sender is not counted, so its line claims no rate.
+        unknown = graph.nodes[target].get("any", False)
+        data["figures"] = nothing if unknown else together(stats.get(one, nothing) for one in data["connections"])
     for node, data in graph.nodes(data=True):
         if data["kind"] == "receiver":
             data["figures"] = together(line["figures"] for _, _, line in graph.in_edges(node, data=True))
