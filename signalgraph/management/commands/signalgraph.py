@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.urls import get_resolver
 
 from signalgraph.conf import SettingsError, did_you_mean
 from signalgraph.log.base import CursorError, LogError
@@ -50,10 +51,19 @@ class Command(BaseCommand):
             self.print_help(sys.argv[0], "signalgraph")
             return
         module = load_subcommands()[subcommand]
+        self.load_urlconf()
         try:
             module.handle(self, **options)
         except (*LIBRARY_ERRORS, *getattr(module, "errors", ())) as error:
             raise CommandError(str(error)) from error
+
+    def load_urlconf(self) -> None:
+        """Import what a web process imports: views and their modules create signals and connect receivers too."""
+        try:
+            get_resolver().url_patterns  # noqa: B018 - reading it imports
+        except Exception as error:  # noqa: BLE001 - whatever a project's module raises, the rest is still worth seeing
+            said = f"The URLconf can't be loaded ({type(error).__name__}: {error}); what its modules connect is missing."
+            self.stderr.write(self.style.WARNING(said))
 
     def print_help(self, prog_name: str, subcommand: str) -> None:
         self.create_parser(prog_name, subcommand).print_help(self.stdout)
