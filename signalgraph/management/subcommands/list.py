@@ -67,7 +67,8 @@ def lines(wiring: Wiring, words: Sequence[str] = (), *, show_all: bool = False) 
         dead = [entry for entry in dead if not is_plumbing_signal(entry.signal)]
     waiting = [entry for entry in wiring.pending if _matches(words, entry.signal, entry.sender, entry.receiver)]
     silent = [info.name for info in wiring.signals if not info.receivers and _matches(words, info.name)]
-    listed = {*shown, *(entry.signal for entry in (*dead, *waiting)), *(silent if show_all else ())}
+    lost = {*(entry.signal for entry in dead), *(late.signal for late in waiting)}
+    listed = {*shown, *lost, *(silent if show_all else ())}
     for signal in sorted(listed):
         yield signal
         yield from _block(signal, shown[signal], dead, waiting)
@@ -81,15 +82,15 @@ def _block(
     for info in connections:
         yield f"  {info.order:>2}  {info.receiver}"
         yield from _wrap(", ".join(_facts(info)), indent=6)
-    for entry in (entry for entry in dead if entry.signal == signal):
+    dead = [entry for entry in dead if entry.signal == signal]
+    waiting = [late for late in waiting if late.signal == signal]
+    for entry in dead:
         uid = f", uid {entry.dispatch_uid}" if entry.dispatch_uid else ""
         yield from _wrap(f"DEAD  {_from(entry.sender)}{uid}: the receiver was held weakly and is gone", 2, 6)
-    for late in (late for late in waiting if late.signal == signal):
+    for late in waiting:
         yield from _wrap(f"WAITS {late.receiver}: not connected, no model {late.sender} is loaded", 2, 6)
     if not connections:
-        yield (
-            "      no receiver" if not any(entry.signal == signal for entry in (*dead, *waiting)) else "      no other"
-        )
+        yield "      no other receiver" if dead or waiting else "      no receiver"
 
 
 def _facts(info: ConnectionInfo) -> Iterator[str]:
