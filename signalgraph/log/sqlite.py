@@ -10,17 +10,28 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from msgspec import structs
 
-from signalgraph.events import Batch, Entry, Heartbeat, Process, Total, Wiring, decode_entry, encode_entry
+from signalgraph.events import Batch, Entry, Heartbeat, Process, Total, Wiring, decode_entry
 from signalgraph.log import forks
 from signalgraph.log.base import Control, Log, LogError, Page, Totals
 from signalgraph.log.cursor import locate, make_cursor, parse_cursor
-from signalgraph.log.living import SILENT_MS, carry_over
+from signalgraph.log.living import carry_over
 from signalgraph.log.sqlite_file import absolute_path, explain, open_file
+from signalgraph.log.sqlite_rows import (
+    INSERT,
+    add_totals,
+    entry_of,
+    find_heartbeat,
+    heartbeat_decoder,
+    kept_wirings,
+    meta,
+    put_heartbeat,
+    row_of,
+    until_bytes,
+)
 from signalgraph.log.tallies import DeadTally, Tally
 
 POLL_S = 0.02
@@ -30,24 +41,11 @@ PRUNE_ENTRIES = 500  # removed in one transaction, so that writers don't wait fo
 VACUUM_PAGES = 2000
 
 _END = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entries'), 0)"
-_INSERT = (
-    "INSERT INTO entries (process, kind, wall_us, first_trace, last_trace, dispatched, head, dispatches)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_ADD_TOTAL = (
-    "INSERT INTO totals VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls,"
-    " errors = errors + excluded.errors, ns = ns + excluded.ns, max_ns = max(max_ns, excluded.max_ns),"
-    " queries = queries + excluded.queries"
-)
-_ADD_UNHEARD = (
-    "INSERT INTO unheard VALUES (?, ?) ON CONFLICT DO UPDATE SET dispatches = dispatches + excluded.dispatches"
-)
 _TRACE = (
     "SELECT head, dispatches FROM entries WHERE kind = 'batch' AND process = ? AND last_trace >= ? AND first_trace <= ?"
     " ORDER BY position"
 )
 _LAST_BEFORE = "SELECT coalesce(min(position) - 1, (SELECT max(position) FROM entries)) FROM entries WHERE wall_us >= ?"
-_heartbeats = msgspec.msgpack.Decoder(Heartbeat)
 
 
 class SqliteLog(Log):
@@ -67,8 +65,12 @@ class SqliteLog(Log):
         self._changes = 0  # commits and openings of ours, which PRAGMA data_version doesn't tell
         self._closed = threading.Event()
         self._tallies: dict[str, Tally] = {}
-        with self._read():
-            forks.watch(self)
+        try:
+            self.end()
+        except BaseException:
+            self.close()
+            raise
+        forks.watch(self)
 
     @property
     def url(self) -> str:
@@ -81,16 +83,16 @@ class SqliteLog(Log):
     def append(self, entry: Entry) -> str:
         self._refuse_readers("append")
         with self._write() as connection:
-            cursor = connection.execute(_INSERT, _row(entry))
+            cursor = connection.execute(INSERT, row_of(entry))
             if isinstance(entry, Batch):
-                _add_totals(connection, entry)
-            _put_heartbeat(connection, carry_over(_heartbeat(connection, entry.process.id), entry))
+                add_totals(connection, entry)
+            put_heartbeat(connection, carry_over(find_heartbeat(connection, entry.process.id), entry))
             return make_cursor(self._origin, cursor.lastrowid or 0)
 
     def beat(self, heartbeat: Heartbeat) -> None:
         self._refuse_readers("beat")
         with self._write() as connection:
-            _put_heartbeat(connection, heartbeat)
+            put_heartbeat(connection, heartbeat)
         if heartbeat.ended and heartbeat.process.id in self._tallies:
             self._tallies.pop(heartbeat.process.id).remove()
 
@@ -100,14 +102,14 @@ class SqliteLog(Log):
             if process.id not in self._tallies:
                 self._tallies[process.id] = Tally(self._path.parent, process.id)
                 with self._write() as connection:
-                    if _heartbeat(connection, process.id) is None:
-                        _put_heartbeat(connection, Heartbeat(process, process.started_ms, recording=False))
+                    if find_heartbeat(connection, process.id) is None:
+                        put_heartbeat(connection, Heartbeat(process, process.started_ms, recording=False))
             return self._tallies[process.id].cells
 
     def heartbeats(self) -> list[Heartbeat]:
         query = "SELECT heartbeat, settled FROM processes ORDER BY seen_ms DESC, id"
         with self._read() as connection:
-            rows = [(_heartbeats.decode(data), settled) for data, settled in connection.execute(query)]
+            rows = [(heartbeat_decoder.decode(data), settled) for data, settled in connection.execute(query)]
         return [beat if settled else self._count_loss(beat) for beat, settled in rows]
 
     def _count_loss(self, beat: Heartbeat) -> Heartbeat:
@@ -116,10 +118,10 @@ class SqliteLog(Log):
             if tally.ended is None:
                 return beat
             with self._write() as connection:
-                now = _heartbeat(connection, beat.process.id) or beat
+                now = find_heartbeat(connection, beat.process.id) or beat
                 if not now.ended and not now.lost:  # else it ended in order, or another reader was faster
                     now = structs.replace(now, lost=max(0, tally.ended - now.recorded - now.dropped))
-                    _put_heartbeat(connection, now, settled=True)
+                    put_heartbeat(connection, now, settled=True)
             tally.remove()
             return now
 
@@ -132,9 +134,9 @@ class SqliteLog(Log):
         query = f"SELECT position, head, {blob} FROM entries WHERE position > ? ORDER BY position LIMIT ?"
         with self._read() as connection:
             (end,) = connection.execute(_END).fetchone()
-            start, hole = locate(after, self._origin, _meta(connection, "pruned"), end)
-            rows = list(_until_bytes(connection.execute(query, (start, limit)), PAGE_BYTES))
-            entries = [(position, _entry(head, blob)) for position, head, blob in rows]
+            start, hole = locate(after, self._origin, meta(connection, "pruned"), end)
+            rows = list(until_bytes(connection.execute(query, (start, limit)), PAGE_BYTES))
+            entries = [(position, entry_of(head, blob)) for position, head, blob in rows]
             newest = entries[-1][0] if entries else end
             return Page(entries, make_cursor(self._origin, newest), hole, more=newest < end)
 
@@ -144,7 +146,7 @@ class SqliteLog(Log):
             start = max(0, end - limit)  # positions have no gaps but where pruning made them
             old = "SELECT max(position) FROM entries WHERE position > ? AND wall_us < ?"
             (oldest,) = connection.execute(old, (start, since_us)).fetchone()
-            start = max(start, oldest or 0, min(end, _meta(connection, "pruned")))
+            start = max(start, oldest or 0, min(end, meta(connection, "pruned")))
             return make_cursor(self._origin, start)
 
     def totals(self) -> Totals:
@@ -154,8 +156,8 @@ class SqliteLog(Log):
                 make_cursor(self._origin, 0),
                 {(row[0], row[1], row[2]): Total(*row[3:]) for row in connection.execute("SELECT * FROM totals")},
                 dict(connection.execute("SELECT * FROM unheard").fetchall()),
-                _meta(connection, "dispatched"),
-                _meta(connection, "since_ms"),
+                meta(connection, "dispatched"),
+                meta(connection, "since_ms"),
             )
 
     def wirings(self) -> dict[str, Wiring]:
@@ -167,8 +169,8 @@ class SqliteLog(Log):
 
     def trace(self, process_id: str, trace: int) -> list[Batch]:
         with self._read() as connection:
-            rows = _until_bytes(connection.execute(_TRACE, (process_id, trace, trace)), TRACE_BYTES)
-            entries = [_entry(head, blob) for head, blob in rows]
+            rows = until_bytes(connection.execute(_TRACE, (process_id, trace, trace)), TRACE_BYTES)
+            entries = [entry_of(head, blob) for head, blob in rows]
             return [entry for entry in entries if isinstance(entry, Batch)]
 
     def control(self) -> Control:
@@ -241,7 +243,7 @@ class SqliteLog(Log):
         removed = 0
         while True:
             with self._write() as connection:
-                kept = _kept_wirings(connection)
+                kept = kept_wirings(connection)
                 marks = ", ".join("?" * len(kept))
                 chosen = f"SELECT position FROM entries WHERE position <= ? AND position NOT IN ({marks})"
                 chosen += f" ORDER BY position LIMIT {PRUNE_ENTRIES}"
@@ -256,7 +258,8 @@ class SqliteLog(Log):
     def _give_back_pages(self) -> None:
         with self._lock:
             try:
-                self._connect().execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
+                # Not execute(): the statement gives up a page a step and has no columns, so it would take one step.
+                self._connect().executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
             except sqlite3.Error as error:
                 raise explain(self._path, error) from error
 
@@ -320,7 +323,7 @@ class SqliteLog(Log):
             self._disconnect()
             self._connection = open_file(self._path)
             self._file = _identity(self._path)
-            self._origin = _meta(self._connection, "origin")
+            self._origin = meta(self._connection, "origin")
             self._changes += 1
         return self._connection
 
@@ -340,59 +343,3 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def _row(entry: Entry) -> tuple[Any, ...]:
-    if isinstance(entry, Wiring):
-        return entry.process.id, "wiring", entry.wall_us, None, None, 0, encode_entry(entry), None
-    head = encode_entry(structs.replace(entry, blob=b""))
-    traces = (entry.first_trace, entry.last_trace)
-    return entry.process.id, "batch", entry.wall_us, *traces, entry.dispatched, head, entry.blob
-
-
-def _entry(head: bytes, blob: bytes | None) -> Entry:
-    entry = decode_entry(head)
-    return structs.replace(entry, blob=blob) if blob and isinstance(entry, Batch) else entry
-
-
-def _add_totals(connection: sqlite3.Connection, batch: Batch) -> None:
-    names = (batch.signals, batch.senders, batch.receivers)
-    rows = [
-        (*(table[n] for table, n in zip(names, key, strict=True)), *structs.astuple(total))
-        for key, total in zip(batch.connections, batch.totals, strict=True)
-    ]
-    connection.executemany(_ADD_TOTAL, rows)
-    connection.executemany(_ADD_UNHEARD, [(batch.signals[signal], count) for signal, count in batch.unheard])
-    connection.execute("UPDATE meta SET value = value + ? WHERE name = 'dispatched'", (batch.dispatched,))
-
-
-def _heartbeat(connection: sqlite3.Connection, process: str) -> Heartbeat | None:
-    row = connection.execute("SELECT heartbeat FROM processes WHERE id = ?", (process,)).fetchone()
-    return _heartbeats.decode(row[0]) if row else None
-
-
-def _put_heartbeat(connection: sqlite3.Connection, beat: Heartbeat, *, settled: bool = False) -> None:
-    row = (beat.process.id, beat.seen_ms, beat.dropped + beat.lost, beat.ended or settled, msgspec.msgpack.encode(beat))
-    connection.execute("INSERT OR REPLACE INTO processes VALUES (?, ?, ?, ?, ?)", row)
-
-
-def _meta(connection: sqlite3.Connection, name: str) -> Any:
-    return connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()[0]
-
-
-def _kept_wirings(connection: sqlite3.Connection) -> list[int]:
-    """The newest wiring of each living process, and of all: what is connected must not be forgotten for being old."""
-    newest = "SELECT process, max(position) FROM entries WHERE kind = 'wiring' GROUP BY process"
-    positions = dict(connection.execute(newest).fetchall())
-    alive = "SELECT id FROM processes WHERE settled = 0 AND seen_ms > ?"
-    living = {process for (process,) in connection.execute(alive, (int(time.time() * 1000) - SILENT_MS,))}
-    return sorted({n for process, n in positions.items() if process in living} | {max(positions.values(), default=0)})
-
-
-def _until_bytes(rows: Iterator[tuple[Any, ...]], most: int) -> Iterator[tuple[Any, ...]]:
-    """Rows until their last two columns have come to a size; at least one."""
-    for row in rows:
-        yield row
-        most -= len(row[-2]) + len(row[-1] or b"")
-        if most <= 0:
-            return

@@ -116,7 +116,10 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    if _is_empty(connection, path):
+    connection.execute("BEGIN")  # one moment for all that is looked at: another process may be making the tables
+    is_empty = _is_empty(connection, path)
+    connection.execute("COMMIT")
+    if is_empty:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only possible while there is no table
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("BEGIN IMMEDIATE")
