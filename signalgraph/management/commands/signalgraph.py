@@ -62,7 +62,8 @@ class Command(BaseCommand):
         try:
             get_resolver().url_patterns  # noqa: B018 - reading it imports
         except Exception as error:  # noqa: BLE001 - whatever a project's module raises, the rest is still worth seeing
-            said = f"The URLconf can't be loaded ({type(error).__name__}: {error}); what its modules connect is missing."
+            what = f"{type(error).__name__}: {error}"
+            said = f"The URLconf can't be loaded ({what}); what its modules connect is missing."
             self.stderr.write(self.style.WARNING(said))
 
     def print_help(self, prog_name: str, subcommand: str) -> None:
