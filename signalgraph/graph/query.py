@@ -91,6 +91,7 @@ class Query:
     def __init__(self, terms: Iterable[Term], *, slow_ms: float = 100.0) -> None:
         self.terms = tuple(terms)
         self.slow_us = slow_ms * 1000
+        self._asks_state = any(term.field == "is" for term in self.terms)
 
     @property
     def text(self) -> str:
@@ -139,13 +140,17 @@ class Query:
 
     def matches_dispatch(self, seen: Seen, cause: Cause | None = None, process: Process | None = None) -> bool:
         """Whether a dispatch fits. What caused it and where is not in it: see `Index.cause` and `Index.process`."""
-        states = _dispatch_states([seen], seen.duration_us, self.slow_us)
+        if not self.terms:
+            return True
+        states = _dispatch_states([seen], seen.duration_us, self.slow_us) if self._asks_state else {}
         names = {**_dispatch_names(seen), **_context_names(seen.trace, cause, process)}
         names["kind"] = [kind_of(seen.signal), *([cause.kind] if cause else [])]
         return self._all_hold("dispatch", names, seen.duration_us, states)
 
     def matches_trace(self, trace: Trace) -> bool:
         """Whether a trace fits: one of its dispatches has what is asked of a dispatch, and none what is ruled out."""
+        if not self.terms:
+            return True
         context = _context_names(trace.id, trace.cause, trace.process)
         rows = [_dispatch_names(seen) for seen in trace.dispatches]
         kinds = {kind_of(seen.signal) for seen in trace.dispatches} | ({trace.kind} if trace.kind else set())
