@@ -11,8 +11,9 @@ from django.utils.safestring import SafeString, mark_safe
 
 from signalgraph import names
 from signalgraph.graph.figures import Scale
+from signalgraph.graph.query import Query
 from signalgraph.web import figures
-from signalgraph.web.facets import quoted, toggle, values_of
+from signalgraph.web.facets import has_value, toggle
 from signalgraph.web.scope import Scope
 from signalgraph.web.state import State, page_path
 
@@ -35,8 +36,8 @@ def short(name: str) -> str:
 @register.filter
 def rest(name: str) -> str:
     """What of a dotted name its short label leaves out."""
-    label = names.short(name)
-    return name[: -len(label)].rstrip(".") if name.endswith(label) else name
+    path, label = name.removeprefix("partial(").rstrip(")"), names.short(name).removeprefix("partial(").rstrip(")")
+    return path[: -len(label)].rstrip(".") if path.endswith(label) and path != label else ""
 
 
 @register.simple_tag
@@ -84,16 +85,15 @@ def trace_url(context: template.Context, trace_id: str, sel: str = "") -> str:
 def filtered(context: template.Context, path: str, field: str, value: str) -> str:
     """The address of a page with one more term in the filter; the same where it is there already."""
     state: State = context["state"]
-    if quoted(value) in values_of(state.q, field):
-        return state.url(path)
-    return state.url(path, q=toggle(state.q, field, value))
+    query: Query = context["scope"].query
+    return state.url(path) if has_value(query, field, value) else state.url(path, q=toggle(query, field, value))
 
 
 @register.simple_tag(takes_context=True)
-def fold(context: template.Context, sel: str, opened: str) -> str:
+def unfold(context: template.Context, key: str, opened: str) -> str:
     """The address of this waterfall with one more run of repeated dispatches shown in full."""
     state: State = context["state"]
-    return state.url(open=",".join(filter(None, (opened, sel.partition(":")[2]))))
+    return state.url(open=",".join(filter(None, (opened, key))))
 
 
 @register.simple_tag(takes_context=True)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from signalgraph import names
 from signalgraph.events import ConnectionInfo
-from signalgraph.graph import query
+from signalgraph.graph.query import Query, kind_of
+from signalgraph.graph.terms import Term, Value
+from signalgraph.traces import Trace
 from signalgraph.web.scope import Scope, connection_id
 
 MAX_VALUES = 12
-
-_plain = re.compile(r"[^\s\",()|]+")
 
 
 @dataclass(frozen=True)
@@ -31,38 +30,36 @@ class FacetGroup:
     facets: list[Facet]
 
 
-def quoted(value: str) -> str:
-    """A value as the filter language writes it."""
-    return value if _plain.fullmatch(value) else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def has_value(query: Query, field: str, value: str) -> bool:
+    """Whether a term of the filter asks for this value of the field."""
+    asked = [term for term in query.terms if term.field == field and not term.is_negated]
+    return any(each.content == value for term in asked for each in term.values)
 
 
-def _term(field: str) -> re.Pattern[str]:
-    return re.compile(rf'(?:^|(?<=\s)){field}:((?:"(?:[^"\\]|\\.)*"|[^\s"])+)(?=\s|$)')
+def toggle(query: Query, field: str, value: str) -> str:
+    """The filter's text with a value added to its ``field:a,b`` term, or taken out of it.
 
-
-def values_of(text: str, field: str) -> list[str]:
-    """The values that a filter's own ``field:a,b`` term lists, as written."""
-    match = _term(field).search(text)
-    return re.findall(r'(?:"(?:[^"\\]|\\.)*"|[^,"])+', match[1]) if match else []
-
-
-def toggle(text: str, field: str, value: str) -> str:
-    """The filter with a value added to its ``field:a,b`` term, or taken out of it."""
-    listed, written = values_of(text, field), quoted(value)
-    kept = [each for each in listed if each != written] if written in listed else [*listed, written]
-    term = f"{field}:{','.join(kept)}" if kept else ""
-    pattern = _term(field)
-    changed = pattern.sub(lambda _: term, text, count=1) if listed else f"{text} {term}"
-    return " ".join(changed.split()) if '"' not in changed else changed.strip()
+    >>> from signalgraph.graph.query import parse
+    >>> toggle(parse("app:shop send"), "app", "library"), toggle(parse("app:shop send"), "app", "shop")
+    ('app:shop,library send', 'send')
+    """
+    terms = list(query.terms)
+    at = next((i for i, term in enumerate(terms) if term.field == field and not term.is_negated), None)
+    if at is None:
+        return " ".join(term.text for term in [*terms, Term(field, (Value(value),))])
+    kept = tuple(each for each in terms[at].values if each.content != value)
+    values = kept if len(kept) < len(terms[at].values) else (*kept, Value(value))
+    terms[at : at + 1] = [replace(terms[at], values=values)] if values else []
+    return " ".join(term.text for term in terms)
 
 
 def _group(scope: Scope, title: str, field: str, counts: Counter[str]) -> FacetGroup:
-    listed = values_of(scope.state.q, field)
-    shown = [value for value, _ in counts.most_common(MAX_VALUES)]
-    facets = [
-        Facet(value, counts[value], quoted(value) in listed, scope.state.url(q=toggle(scope.state.q, field, value), page=None))
-        for value in shown
-    ]
+    chosen = [value for value in counts if has_value(scope.query, field, value)]
+    shown = dict.fromkeys([*(value for value, _ in counts.most_common(MAX_VALUES)), *chosen])
+    facets = []
+    for value in shown:
+        url = scope.state.url(q=toggle(scope.query, field, value), page=None, row=None, before=None)
+        facets.append(Facet(value, counts[value], has_value(scope.query, field, value), url))
     return FacetGroup(title, facets)
 
 
@@ -72,26 +69,59 @@ def _plumbing(scope: Scope) -> Facet:
     return Facet("Django's own", count, is_on, scope.state.url(all=None if is_on else "1", page=None))
 
 
-def _counts(rows: Iterable[ConnectionInfo], value: Callable[[ConnectionInfo], Iterable[str]]) -> Counter[str]:
-    return Counter(each for row in rows for each in value(row))
-
-
-def _conditions(scope: Scope) -> Callable[[ConnectionInfo], list[str]]:
-    def value(row: ConnectionInfo) -> list[str]:
-        stats = scope.stats([connection_id(row)])
-        found = {"error": stats.window_errors > 0, "async": row.is_async, "weak": row.weak, "called": stats.window_calls > 0}
-        return [name for name, holds in found.items() if holds]
-
-    return value
+def _conditions(scope: Scope, row: ConnectionInfo) -> list[str]:
+    stats = scope.stats([connection_id(row)])
+    found = {
+        "error": stats.window_errors > 0,
+        "slow": (stats.p95_us or 0.0) >= scope.slow_us,
+        "async": row.is_async,
+        "weak": row.weak,
+        "called": stats.window_calls > 0,
+        "unused": stats.calls == 0,
+    }
+    return [name for name, holds in found.items() if holds]
 
 
 def connection_facets(scope: Scope) -> list[FacetGroup]:
     """Facets counted in connections: app, kind of signal, condition."""
     rows = scope.shown
-    app = _group(scope, "App", "app", _counts(rows, lambda row: {names.app_of(row.receiver)}))
-    kind = _group(scope, "Kind", "kind", _counts(rows, lambda row: [query.kind_of(row.signal)]))
-    conditions = _counts(rows, _conditions(scope))
-    groups = [FacetGroup(app.title, [*app.facets, _plumbing(scope)]), kind, _group(scope, "Is", "is", conditions)]
-    labels = Counter(beat.process.label for beat in scope.heartbeats if not beat.ended)
-    groups.append(_group(scope, "Process", "process", labels))
-    return [group for group in groups if group.facets]
+    app = _group(scope, "App", "app", Counter(names.app_of(row.receiver) for row in rows))
+    return [
+        FacetGroup(app.title, [*app.facets, _plumbing(scope)]),
+        _group(scope, "Kind", "kind", Counter(kind_of(row.signal) for row in rows)),
+        _group(scope, "Is", "is", Counter(each for row in rows for each in _conditions(scope, row))),
+    ]
+
+
+def process_facets(scope: Scope) -> FacetGroup:
+    """The processes that recorded the traces of the window, counted in traces."""
+    return _group(scope, "Process, traces", "process", Counter(trace.process.label for trace in scope.window_traces))
+
+
+def _apps(traces: Iterable[Trace]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    apps: dict[str, str] = {}
+    for trace in traces:
+        receivers = {call.receiver for seen in trace.dispatches for call in seen.calls}
+        for receiver in receivers - apps.keys():
+            apps[receiver] = names.app_of(receiver)
+        found.update({apps[receiver] for receiver in receivers})
+    return found
+
+
+def _is_async(trace: Trace) -> bool:
+    return any(call.busy_us is not None for seen in trace.dispatches for call in seen.calls)
+
+
+def trace_facets(scope: Scope) -> list[FacetGroup]:
+    """Facets counted in traces: what caused them, condition, app, process."""
+    traces = scope.window_traces
+    states = Counter({"error": sum(1 for trace in traces if trace.errors)})
+    states["slow"] = sum(1 for trace in traces if trace.duration_us >= scope.slow_us)
+    states["async"] = sum(1 for trace in traces if _is_async(trace))
+    return [
+        _group(scope, "Cause", "kind", Counter(trace.kind for trace in traces if trace.kind)),
+        _group(scope, "Is", "is", +states),
+        _group(scope, "App", "app", _apps(traces)),
+        process_facets(scope),
+    ]

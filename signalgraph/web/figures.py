@@ -38,7 +38,9 @@ def milliseconds(value_us: float | None) -> str:
     value_ms = value_us / 1000
     if value_ms >= 99.95:
         return number(value_ms)
-    return f"{value_ms:.1f}" if value_ms >= 0.095 else f"{value_ms:.2f}"
+    if value_ms >= 0.095 or value_ms == 0:
+        return f"{value_ms:.1f}"
+    return f"{value_ms:.2f}" if value_ms >= 0.005 else "<0.01"
 
 
 def duration_words(seconds: float | None) -> str:

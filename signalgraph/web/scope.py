@@ -78,11 +78,30 @@ class Scope:
         return [beat for beat in self.heartbeats if not beat.ended and self.now_s - beat.seen_ms / 1000 < STALE_S]
 
     @cached_property
-    def traces(self) -> list[Trace]:
-        """The traces in memory that began within the window and match the filter, newest first."""
+    def window_traces(self) -> list[Trace]:
+        """The traces in memory that began within the window, newest first."""
         since_us = (self.now_s - self.state.window_s) * 1e6
-        match = None if self.filters_nothing else self.query.matches_trace
-        return [trace for trace in self.index.traces(match, limit=MAX_TRACES) if trace.start_us >= since_us]
+        return [trace for trace in self.index.traces(limit=MAX_TRACES) if trace.start_us >= since_us]
+
+    @cached_property
+    def traces(self) -> list[Trace]:
+        """Those of them that the filter matches."""
+        if self.filters_nothing:
+            return self.window_traces
+        return [trace for trace in self.window_traces if self.query.matches_trace(trace)]
+
+    def hits(self, count: int, unit: str) -> str:
+        """How much the filter leaves, and which of its terms mean nothing for what is listed."""
+        kind = unit if unit in ("signal", "trace") else "connection"
+        ignored = self.query.ignored_for(kind)
+        left_out = f"; {', '.join(ignored)} left out here" if ignored else ""
+        return f"{number(count)} {unit}{'' if count == 1 else 's'}{left_out}"
+
+    @property
+    def connection_hits(self) -> str:
+        ignored = self.query.ignored_for("connection")
+        left_out = f"; {', '.join(ignored)} left out here" if ignored else ""
+        return f"{len(self.connections)} of {len(self.wiring.connections)} connections{left_out}"
 
     @property
     def traces_words(self) -> str:

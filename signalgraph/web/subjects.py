@@ -76,7 +76,10 @@ class Subject:
 
 
 def split_id(text: str) -> tuple[str, str] | None:
-    """Kind and name of a prefixed id; None for a text that is none. A connection stands for its receiver, a port for its signal."""
+    """Kind and name of a prefixed id; None for a text that is none.
+
+    A connection stands for its receiver, a port for its signal.
+    """
     kind, colon, name = text.partition(":")
     if kind == "port":
         return "signal", name.partition("|")[0]
@@ -98,7 +101,8 @@ def find_subject(scope: Scope, kind: str, name: str) -> Subject | None:
         stats = scope.index.signal_stats(name, scope.state.window_s)
         return Subject(kind, name, rows, stats, scope.index.unheard.get(name, 0)) if known else None
     if not rows:
-        ids = [each for each in scope.index.totals if names.parse_connection_id(each)[0 if kind == "sender" else 2] == name]
+        part = 0 if kind == "sender" else 2
+        ids = [each for each in scope.index.totals if names.parse_connection_id(each)[part] == name]
     seen = kind == "sender" and any(name == each.sender for trace in scope.traces for each in trace.dispatches)
     return Subject(kind, name, rows, scope.stats(ids)) if rows or ids or seen else None
 

@@ -15,7 +15,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class Column(Generic[Row]):
-    """A column: `key` names it in the URL, `value` is what its rows are sorted by (None sorts last), `css` its class."""
+    """A column: `key` names it in the URL, `value` sorts its rows (None last), `css` is its class."""
 
     key: str
     label: str

@@ -87,8 +87,8 @@ def filter_error(request: HttpRequest, state: State, error: query.QueryError, *,
         response = render(request, "signalgraph/_filter_error.html", {"error": spot, "is_oob": True})
         response["HX-Reswap"], response["HX-Push-Url"] = "none", "false"
         return response
-    context = {**app_context(request, state), "error": spot, "layout": WHOLE}
-    context |= {"title": "The filter can't be read", "message": "Nothing is shown until it can: see the mark above."}
+    context = {**app_context(request, state), "spot": spot, "layout": WHOLE}
+    context |= {"title": "The filter can't be read", "message": "Nothing is shown until it can."}
     return render(request, "signalgraph/message.html", context, status=400)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from signalgraph import names
@@ -12,7 +12,8 @@ from signalgraph.web.figures import milliseconds
 BARS_END = 92.0  # percent of the width that the trace takes; the rest is for labels
 MIN_WIDTH = 0.25
 FOLD_FROM = 3
-ASYNC_METHODS = ("asend", "asend_robust")
+PERIODS = (1, 2, 3, 4)
+TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Badge:
 
 @dataclass(frozen=True)
 class Row:
-    """A row. `sel` selects it, `fold` is the number of dispatches that it stands for, `note` is the label at its bar."""
+    """A row. `sel` selects it, `note` is the label at its bar; `fold` dispatches are in it, which `key` opens."""
 
     sel: str
     kind: str  # cause, dispatch, call, fold
@@ -59,6 +60,7 @@ class Row:
     is_open: bool = True
     is_reached: bool = True
     fold: int = 0
+    key: str = ""
     note_dx: int = 5
 
 
@@ -110,41 +112,64 @@ def _is_quiet(node: Node) -> bool:
     return all(each.call is None or each.call.status == "returned" for each in node.walk())
 
 
-def runs_of(nodes: list[Node]) -> Iterator[list[Node]]:
-    """Siblings, those that repeat one another (same dispatch from the same place, nothing failed) put together."""
-    run: list[Node] = []
-    for node in nodes:
-        repeats = run and node.call is None and _shape(node) == _shape(run[0]) and _is_quiet(node) and _is_quiet(run[0])
-        if run and not repeats:
-            yield from _split(run)
-            run = []
-        run.append(node)
-    yield from _split(run)
+@dataclass(frozen=True)
+class Run:
+    """Siblings shown as one row: `times` repeats of the same `period` dispatches; a single node repeats nothing."""
+
+    nodes: list[Node]
+    period: int = 1
+
+    @property
+    def times(self) -> int:
+        return len(self.nodes) // self.period
+
+    @property
+    def key(self) -> str:
+        """What opens it."""
+        return self.nodes[0].dispatch.id
 
 
-def _split(run: list[Node]) -> Iterator[list[Node]]:
-    if len(run) >= FOLD_FROM:
-        yield run
-    else:
-        yield from ([node] for node in run)
+def runs_of(nodes: list[Node]) -> list[Run]:
+    """Siblings, those that repeat one another put together: the same dispatches from the same places, none failed."""
+    shapes = [_shape(node) if node.call is None and _is_quiet(node) else None for node in nodes]
+    runs = []
+    at = 0
+    while at < len(nodes):
+        found = [(each, _repeats(shapes, at, each)) for each in PERIODS]
+        period, times = max(found, key=lambda one: one[0] * one[1] * (one[1] >= FOLD_FROM))
+        length = period * times if times >= FOLD_FROM else 1
+        runs.append(Run(nodes[at : at + length], period if length > 1 else 1))
+        at += length
+    return runs
+
+
+def _repeats(shapes: Sequence[object], at: int, period: int) -> int:
+    """How often the `period` shapes from `at` on stand there in a row; 0 where one of them can't be folded."""
+    first = shapes[at : at + period]
+    if len(first) < period or None in first:
+        return 0
+    times = 1
+    while shapes[at + times * period : at + (times + 1) * period] == first:
+        times += 1
+    return times
 
 
 def read_rows(trace: Trace, ruler: Ruler, *, opened: frozenset[str], slow_us: float) -> list[Row]:
     """All rows in the order of the waterfall. `opened` holds the first dispatch ids of the folds to show in full."""
     rows = [_cause_row(trace, ruler)] if trace.cause else []
-    stack = list(reversed(list(runs_of(trace.tree()))))
+    stack = runs_of(trace.tree())[::-1]
     lift = len(rows)
     while stack:
         run = stack.pop()
-        node = run[0]
-        if len(run) > 1 and node.dispatch.id not in opened:
+        node = run.nodes[0]
+        if len(run.nodes) > 1 and run.key not in opened:
             rows.append(_fold_row(run, ruler, lift))
-            continue
-        if len(run) > 1:
-            stack.extend([each] for each in reversed(run))
-            continue
-        rows.append(_dispatch_row(node, ruler, lift) if node.call is None else _call_row(node, ruler, lift, slow_us))
-        stack.extend(reversed(list(runs_of(node.children))))
+        elif len(run.nodes) > 1:
+            stack.extend(Run([each]) for each in reversed(run.nodes))
+        else:
+            is_call = node.call is not None
+            rows.append(_call_row(node, ruler, lift, slow_us) if is_call else _dispatch_row(node, ruler, lift))
+            stack.extend(runs_of(node.children)[::-1])
     return rows
 
 
@@ -201,28 +226,30 @@ def _sender(name: str) -> str:
     return "no sender" if name == "None" else names.short(name)
 
 
-def _fold_row(run: list[Node], ruler: Ruler, lift: int) -> Row:
-    first, last = run[0], run[-1]
+def _fold_row(run: Run, ruler: Ruler, lift: int) -> Row:
+    first, last = run.nodes[0], run.nodes[-1]
     start = first.start_us or 0.0
     end = (last.start_us or 0.0) + (last.duration_us or 0.0)
-    each = [node.duration_us or 0.0 for node in run]
+    each = [node.duration_us or 0.0 for node in run.nodes]
+    once = run.nodes[: run.period]
     return Row(
-        sel=f"fold:{first.dispatch.id}",
+        sel="",
         kind="fold",
         level=first.level + lift,
-        name=names.short(first.dispatch.signal),
-        title=first.dispatch.signal,
+        name=", ".join(names.short(node.dispatch.signal) for node in once),
+        title=", ".join(node.dispatch.signal for node in once),
         glyph="signal",
         path=", ".join(each for each in (_sender(first.dispatch.sender), first.dispatch.at) if each),
-        badges=[Badge(f"× {len(run)}")],
+        badges=[Badge(f"{TIMES} {run.times}")],
         bars=[ruler.bar("fold", start, end - start, y=8, height=8)],
         note=f"{milliseconds(sum(each))} ms in all, {milliseconds(min(each))} to {milliseconds(max(each))}",
         note_x=ruler.x(end),
         duration_us=sum(each),
-        queries=sum(_queries(node) for node in run),
+        queries=sum(_queries(node) for node in run.nodes),
         has_children=True,
         is_open=False,
-        fold=len(run),
+        fold=len(run.nodes),
+        key=run.key,
     )
 
 

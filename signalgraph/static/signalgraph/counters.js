@@ -1,6 +1,7 @@
 // Tells the tables and figures when there is something new, and keeps the strip's words exact between its redraws.
 //
-// Fires on document: sg:refresh (at most every 2 s) and sg:refresh-slow (every 6 s), for hx-trigger. A part that holds
+// Fires on document, for hx-trigger: sg:refresh (when there is something new, at most every 2 s), sg:refresh-slow
+// (every 6 s while live) and sg:check (every 2 s, also while nothing is recorded). A part that holds
 // the keyboard's focus is not replaced under the reader's fingers.
 
 const REFRESH_MS = 2000;
@@ -36,9 +37,11 @@ setInterval(() => {
   if (isLive && !document.hidden) document.dispatchEvent(new CustomEvent("sg:refresh-slow"));
 }, SLOW_MS);
 
+setInterval(() => document.hidden || document.dispatchEvent(new CustomEvent("sg:check")), REFRESH_MS);
+
 document.addEventListener("htmx:beforeRequest", (event) => {
   const cause = event.detail.requestConfig.triggeringEvent?.type || "";
-  if (!cause.startsWith("sg:refresh")) return;
+  if (!cause.startsWith("sg:")) return;
   const { activeElement } = document;
   const { target } = event.detail;
   const isInside = target !== activeElement && target.contains(activeElement);

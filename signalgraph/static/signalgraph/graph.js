@@ -6,13 +6,16 @@
 
 const ZOOMS = [0.5, 0.67, 0.85, 1, 1.25, 1.5, 2, 3];
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const NARROW_PX = 600;
+const LEAST_SCALE = 0.85;
 const NOT_LIT = "dim";
 
 class Graph extends HTMLElement {
   connectedCallback() {
     this.svg = this.querySelector("svg");
-    if (!this.svg) return;
+    if (!this.svg || this.leaveForList()) return;
     this.window = Number(this.dataset.window);
+    this.fit();
     this.rates = new Rates(JSON.parse(this.dataset.baseline || "{}"), this.window);
     this.cells = [...this.svg.querySelectorAll("[data-count]")].map((text) => readCell(text));
     this.steps = (this.svg.dataset.steps || "").split(" ").filter(Boolean).map(Number);
@@ -31,6 +34,15 @@ class Graph extends HTMLElement {
   disconnectedCallback() {
     this.stop?.abort();
     clearInterval(this.timer);
+  }
+
+  // A phone has no room for three columns: there the graph opens on its list.
+  leaveForList() {
+    const url = new URL(location.href);
+    if (innerWidth >= NARROW_PX || url.searchParams.has("view")) return false;
+    url.searchParams.set("view", "list");
+    location.replace(url);
+    return true;
   }
 
   // Numbers
@@ -121,14 +133,20 @@ class Graph extends HTMLElement {
     const now = this.svg.getBoundingClientRect().width / natural;
     const middle = [this.scrollLeft + this.clientWidth / 2, this.scrollTop + this.clientHeight / 2];
     const { style } = this.svg;
-    if (!by) {
-      style.width = style.minWidth = style.maxWidth = "";
-      return;
-    }
+    if (!by) return this.fit();
     const steps = by > 0 ? ZOOMS : [...ZOOMS].reverse();
     const next = steps.find((each) => (by > 0 ? each > now + 0.02 : each < now - 0.02)) || now;
     style.width = style.minWidth = style.maxWidth = `${natural * next}px`;
     this.scrollTo(middle[0] * (next / now) - this.clientWidth / 2, middle[1] * (next / now) - this.clientHeight / 2);
+  }
+
+  // As wide as there is room, but no label is drawn larger than 12 px, nor much smaller: then it scrolls.
+  fit() {
+    const natural = this.svg.viewBox.baseVal.width;
+    const { style } = this.svg;
+    style.width = "";
+    style.maxWidth = `${natural}px`;
+    style.minWidth = `${natural * LEAST_SCALE}px`;
   }
 
   grab(event) {

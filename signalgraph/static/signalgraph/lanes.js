@@ -227,7 +227,14 @@ class Lanes extends HTMLElement {
       const height = 4 + (Math.log1p(column.longest) / top) * 15;
       context.fillRect(x(at * this.columnMs), HEIGHT_PX - 4 - height, MARK_PX, height);
     }
-    for (const [at, column] of lane.columns) this.drawSigns(context, x(at * this.columnMs), column, width);
+    const signs = [...lane.columns].filter(([, column]) => column.error || column.longest >= this.slow);
+    signs.sort(([one], [other]) => other - one);
+    let room = width;
+    for (const [at, column] of signs) {
+      const left = x(at * this.columnMs);
+      this.drawSign(context, left, column, room);
+      room = left - 6;
+    }
     write(lane.row.querySelector(".n"), `${rate(count / (this.span / 1000))}/s`);
   }
 
@@ -236,7 +243,8 @@ class Lanes extends HTMLElement {
     for (let i = 1; i < 6; i += 1) context.fillRect(Math.round((width * i) / 6), 0, 1, HEIGHT_PX);
   }
 
-  drawSigns(context, x, { error, longest }, width) {
+  // `room` is where the next sign on the right begins: a label is written only where it doesn't run into it.
+  drawSign(context, x, { error }, room) {
     if (error) {
       context.strokeStyle = this.colours.error;
       context.lineWidth = 2;
@@ -249,9 +257,8 @@ class Lanes extends HTMLElement {
       const label = error.split(".").pop();
       context.font = this.colours.font;
       context.fillStyle = this.colours.ink;
-      if (x + 10 + context.measureText(label).width < width) context.fillText(label, x + 9, 11);
-      context.fillStyle = this.colours.signal;
-    } else if (longest >= this.slow) {
+      if (x + 12 + context.measureText(label).width < room) context.fillText(label, x + 9, 11);
+    } else {
       context.fillStyle = this.colours.slow;
       context.beginPath();
       context.moveTo(x + 1, 1);

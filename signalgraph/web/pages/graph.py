@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 
-from signalgraph import conf
+from signalgraph import conf, names
 from signalgraph.events import ANY_SENDER, ConnectionInfo
 from signalgraph.exports import json as json_export
 from signalgraph.exports import svg
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import networkx as nx
 
 VIEWS = ("wiring", "list")
+MAX_OBSERVED = 6
+IN_A_MIGRATION = " in a migration"
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,18 @@ def figures_of(scope: Scope) -> dict[str, Figures]:
 def observed_senders(scope: Scope) -> dict[str, set[str]]:
     """Who was seen sending, by signal: such senders join the port for any sender."""
     heard = {row.signal for row in scope.connections if row.sender == ANY_SENDER}
+    drawn = {row.sender for row in scope.connections}
     found: dict[str, set[str]] = defaultdict(set)
     for seen in (seen for trace in scope.traces for seen in trace.dispatches):
-        if seen.signal in heard and seen.sender not in (ANY_SENDER, "None"):
+        if seen.signal in heard and seen.sender not in ("None", names.UNKNOWN_SENDER):
             found[seen.signal].add(seen.sender)
-    return found
+    return {signal: _few(senders, drawn) for signal, senders in found.items()}
+
+
+def _few(senders: set[str], drawn: set[str]) -> set[str]:
+    """Senders that are drawn anyway, and the others only where they are few: any sender says it better than fifty."""
+    others = {sender for sender in senders - drawn if not sender.endswith(IN_A_MIGRATION)}
+    return (senders & drawn) | (others if len(others) <= MAX_OBSERVED else set())
 
 
 def read_graph(scope: Scope) -> nx.DiGraph[str]:
@@ -117,7 +126,8 @@ def list_rows(scope: Scope) -> list[ListRow]:
     for row in sorted(scope.connections, key=lambda row: (row.sender == ANY_SENDER, row.sender, row.signal, row.order)):
         own = connection_id(row)
         stats = scope.stats([own])
-        rows.append(ListRow(own, row, stats.window_calls, stats.rate_per_s, stats.p95_us, stats.window_errors, caused[own]))
+        figures = (stats.window_calls, stats.rate_per_s, stats.p95_us, stats.window_errors)
+        rows.append(ListRow(own, row, *figures, caused[own]))
     return rows
 
 
@@ -136,6 +146,8 @@ def wiring(request: HttpRequest, scope: Scope) -> Page:
     view = asked if asked in VIEWS else "wiring"
     graph = read_graph(scope)
     found = focus(graph, scope.state.sel) if scope.state.sel else None
+    if found is not None and not found.nodes:
+        found = None
     context: dict[str, Any] = {
         "title": "Graph",
         "view": view,
@@ -147,9 +159,8 @@ def wiring(request: HttpRequest, scope: Scope) -> Page:
         context["rows"] = list_rows(scope)
     elif request.headers.get("HX-Target") != "sg-panel":
         context |= {"drawing": draw(scope, graph), "baseline": baseline(scope)}
-    shown, every = len(scope.connections), len(scope.wiring.connections)
     twin: dict[str, Any] = {}
-    return Page("signalgraph/graph.html", context, twin, connection_facets(scope), f"{shown} of {every} connections")
+    return Page("signalgraph/graph.html", context, twin, connection_facets(scope), scope.connection_hits)
 
 
 def draw(scope: Scope, graph: nx.DiGraph[str], mode: svg.Mode = "page") -> str:
@@ -160,7 +171,7 @@ def draw(scope: Scope, graph: nx.DiGraph[str], mode: svg.Mode = "page") -> str:
         title="Wiring",
         query=scope.state.q,
         as_of=scope.as_of,
-        selected=scope.state.sel or None,
+        selected=scope.state.sel if focus(graph, scope.state.sel).nodes else None,
         link=lambda one: scope.state.url("graph/", sel=one),
     )
 
@@ -171,7 +182,8 @@ def _svg(request: HttpRequest, scope: Scope) -> HttpResponse:
 
 
 def _json(request: HttpRequest, scope: Scope) -> HttpResponse:
-    return HttpResponse(json_export.render(read_graph(scope), query=scope.state.q, as_of=scope.as_of), content_type="application/json")
+    body = json_export.render(read_graph(scope), query=scope.state.q, as_of=scope.as_of)
+    return HttpResponse(body, content_type="application/json")
 
 
 svg_file = file_view("graph.svg", _svg)

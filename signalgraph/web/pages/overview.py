@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpRequest
 
 from signalgraph.web.apps_drawing import AppsDrawing, draw_apps
-from signalgraph.web.facets import connection_facets
+from signalgraph.web.facets import connection_facets, process_facets
 from signalgraph.web.figures import percentile
 from signalgraph.web.health import read_health
 from signalgraph.web.pages.setup import setup
+from signalgraph.web.pages.timeline import summary
 from signalgraph.web.panel import panel_context
 from signalgraph.web.scope import Scope, connection_id
 from signalgraph.web.views import Page
@@ -158,7 +159,8 @@ def read_figures(scope: Scope) -> Figures:
         durations[bucket].extend(call.duration_us for call in seen.calls if call.duration_us is not None)
         queries[bucket] += seen.queries
         failing.update(call.receiver for call in seen.calls if call.status == "raised")
-    older, newer = [x for part in durations[: BARS // 2] for x in part], [x for part in durations[BARS // 2 :] for x in part]
+    older = [each for part in durations[: BARS // 2] for each in part]
+    newer = [each for part in durations[BARS // 2 :] for each in part]
     bucket_s = window_s / BARS
     return Figures(
         dispatches_per_s=sum(count for _, count, _ in activity) / window_s,
@@ -196,7 +198,7 @@ def overview(request: HttpRequest, scope: Scope) -> Page:
         "newest": scope.traces[:TRACES],
         **panel_context(scope),
     }
-    newest = [{"id": trace.id, "title": trace.title, "duration_us": trace.duration_us} for trace in scope.traces[:TRACES]]
-    hits = f"{len(scope.connections)} of {len(scope.wiring.connections)} connections"
+    newest = [summary(trace) for trace in scope.traces[:TRACES]]
     twin = {**data, "apps": apps.rows, "newest": newest}
-    return Page("signalgraph/overview.html", context, twin, connection_facets(scope), hits)
+    facets = [*connection_facets(scope), process_facets(scope)]
+    return Page("signalgraph/overview.html", context, twin, facets, scope.connection_hits)

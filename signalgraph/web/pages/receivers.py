@@ -83,7 +83,7 @@ def receivers(request: HttpRequest, scope: Scope) -> Page:
         "table": read_table(scope.state, rows, COLUMNS, "-spent"),
         **panel_context(scope),
     }
-    hits = f"{len(rows)} receiver{'' if len(rows) == 1 else 's'}"
+    hits = scope.hits(len(rows), "receiver")
     parts = {"sg-panel": "signalgraph/_panel.html", "sg-rows": "signalgraph/_receiver_rows.html"}
     twin = {"receivers": rows}
     return Page("signalgraph/receivers.html", context, twin, connection_facets(scope), hits, parts=parts)

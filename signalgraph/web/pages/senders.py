@@ -1,4 +1,4 @@
-"""The table of senders - those that receivers are connected for, and those that were seen sending - and the page of one."""
+"""The table of senders, those that receivers are connected for and those that were seen sending; the page of one."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def senders(request: HttpRequest, scope: Scope) -> Page:
         "table": read_table(scope.state, rows, COLUMNS, "-dispatches"),
         **panel_context(scope),
     }
-    hits = f"{len(rows)} sender{'' if len(rows) == 1 else 's'}"
+    hits = scope.hits(len(rows), "sender")
     parts = {"sg-panel": "signalgraph/_panel.html", "sg-rows": "signalgraph/_sender_rows.html"}
     twin = {"senders": rows}
     return Page("signalgraph/senders.html", context, twin, connection_facets(scope), hits, parts=parts)

@@ -102,13 +102,14 @@ def _how_on() -> list[tuple[str, str]]:
     mode = conf.get_settings().record
     if mode == "off" or (mode == "auto" and not settings.DEBUG):
         wanted = "always" if mode == "auto" else "auto"
-        return [("", "SIGNALGRAPH = {"), ("-", f'    "RECORD": "{mode}",'), ("+", f'    "RECORD": "{wanted}",'), ("", "}")]
+        change = [("-", f'    "RECORD": "{mode}",'), ("+", f'    "RECORD": "{wanted}",')]
+        return [("", "SIGNALGRAPH = {"), *change, ("", "}")]
     return []
 
 
 def _socket_check(request: HttpRequest) -> Check:
     if feed.has_socket(request):
-        return Check("passed", "Live over WebSocket", "passed", "The pages hear of a dispatch as soon as it is in the log.")
+        return Check("passed", "Live over WebSocket", "passed", "A dispatch is shown as soon as it is in the log.")
     text = "The pages ask every second instead; nothing is lost by that. On an ASGI server, change one line in asgi.py."
     lines = [
         ("-", "application = get_asgi_application()"),
@@ -139,7 +140,7 @@ def read_checks(request: HttpRequest, scope: Scope) -> list[Check]:
     if scope.has_recorded:
         checks.append(Check("passed", "Dispatches arrive", "passed", _arrived(scope)))
     else:
-        text = f"{len(wiring.connections)} connections are known. Now open any page of your site, or run a command of it."
+        text = f"{len(wiring.connections)} connections are known. Now open a page of your site, or run a command of it."
         checks.append(Check("later", "The first dispatch", "waiting", text))
     return [*checks, _socket_check(request)]
 
@@ -181,8 +182,7 @@ def setup(request: HttpRequest, scope: Scope) -> Page:
         "transport": "WebSocket" if feed.has_socket(request) else "polling, once a second",
         **panel_context(scope),
     }
-    hits = f"{len(scope.connections)} of {len(scope.wiring.connections)} connections"
-    return Page("signalgraph/setup.html", context, data, connection_facets(scope), hits)
+    return Page("signalgraph/setup.html", context, data, connection_facets(scope), scope.connection_hits)
 
 
 def _log_words(scope: Scope, options: conf.Settings) -> str:

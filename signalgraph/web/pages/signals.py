@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from signalgraph import names
 from signalgraph.events import ANY_SENDER, ConnectionInfo, SignalInfo
-from signalgraph.graph import query
+from signalgraph.graph.query import kind_of
 from signalgraph.web.facets import connection_facets
 from signalgraph.web.pages.subject import subject_page
 from signalgraph.web.panel import panel_context
@@ -65,14 +65,18 @@ def _state(receivers: int, calls: int, unheard: int) -> str:
     return "orphaned" if unheard else "unused"
 
 
+def _stats(scope: Scope, info: SignalInfo) -> Stats:
+    return scope.index.signal_stats(info.name, scope.state.window_s)
+
+
 def _row(scope: Scope, info: SignalInfo, rows: list[ConnectionInfo]) -> SignalRow:
-    stats = scope.index.signal_stats(info.name, scope.state.window_s)
+    stats = _stats(scope, info)
     unheard = scope.index.unheard.get(info.name, 0)
     state = _state(len(rows), stats.window_calls, unheard)
     senders = {row.sender for row in rows}
     return SignalRow(
         name=info.name,
-        kind=query.kind_of(info.name),
+        kind=kind_of(info.name),
         state=state,
         senders=None if ANY_SENDER in senders else len(senders),
         receivers=len({row.receiver for row in rows}),
@@ -92,7 +96,7 @@ def read_rows(scope: Scope) -> list[SignalRow]:
     found = [_row(scope, info, by_signal[info.name]) for info in scope.wiring.signals if info.name in by_signal]
     for info in scope.wiring.signals:
         is_ours = scope.state.shows_plumbing or names.app_of(info.name) != "django"
-        if info.name not in connected and is_ours and scope.query.matches_signal(info):
+        if info.name not in connected and is_ours and scope.query.matches_signal(info, _stats(scope, info)):
             found.append(_row(scope, info, []))
     return found
 
@@ -116,7 +120,7 @@ def signals(request: HttpRequest, scope: Scope) -> Page:
         "opened_calls": next((_calls(scope, row) for row in table.rows if row.name == opened), []),
         **panel_context(scope),
     }
-    hits = f"{len(rows)} signal{'' if len(rows) == 1 else 's'}"
+    hits = scope.hits(len(rows), "signal")
     twin = {"signals": rows}
     parts = {"sg-panel": "signalgraph/_panel.html", "sg-rows": "signalgraph/_signal_rows.html"}
     return Page("signalgraph/signals.html", context, twin, connection_facets(scope), hits, parts=parts)

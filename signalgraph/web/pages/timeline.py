@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 
-from signalgraph.web.facets import connection_facets
+from signalgraph.web.facets import trace_facets
 from signalgraph.web.figures import BarMark, round_up
 from signalgraph.web.panel import panel_context
 from signalgraph.web.scope import Scope
@@ -111,8 +111,8 @@ def timeline(request: HttpRequest, scope: Scope) -> Page:
     }
     twin = {**seed(scope, span_s), "traces": [summary(trace) for trace in shown]}
     parts = {"sg-traces": "signalgraph/_trace_rows.html"}
-    hits = f"{len(scope.traces)} trace{'' if len(scope.traces) == 1 else 's'}"
-    return Page("signalgraph/timeline.html", context, twin, connection_facets(scope), hits, parts=parts)
+    hits = scope.hits(len(scope.traces), "trace")
+    return Page("signalgraph/timeline.html", context, twin, trace_facets(scope), hits, parts=parts)
 
 
 def summary(trace: Trace) -> dict[str, Any]:

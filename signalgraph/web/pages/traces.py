@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from signalgraph.traces import Trace
-from signalgraph.web.facets import connection_facets
+from signalgraph.web.facets import trace_facets
 from signalgraph.web.pages.timeline import summary
 from signalgraph.web.panel import panel_context
 from signalgraph.web.scope import Scope
@@ -82,4 +82,4 @@ def trace(request: HttpRequest, scope: Scope, trace_id: str) -> Page:
         **call_context(scope, found),
     }
     twin = {**summary(found), "dispatches": found.dispatches, "omitted": found.omitted}
-    return Page("signalgraph/trace.html", context, twin, connection_facets(scope), f"{len(rows)} rows")
+    return Page("signalgraph/trace.html", context, twin, trace_facets(scope), f"{len(rows)} rows")
