@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from log_entries import (
@@ -440,7 +444,7 @@ def test_the_newest_dispatch_is_known_by_its_time(log: Log) -> None:
     assert index.newest_ms == 7_000
 
 
-def test_a_log_with_100_000_batches_opens_quickly(tmp_path: object) -> None:
+def test_a_log_with_100_000_batches_opens_quickly(tmp_path: Path) -> None:
     """Totals at once and the newest entries only, in less than two seconds."""
     log = open_log(f"sqlite://{tmp_path}/log.sqlite3", writer=True)
     log.append(batch())
@@ -500,3 +504,33 @@ def test_time_of_the_start_of_totals_is_known(log: Log) -> None:
     index = Index(log)
     assert index.since.endswith(":0")
     assert abs(index.started_ms - now_us() // 1000) < 60_000
+
+
+FORK = """
+import os, sys
+from log_entries import batch
+from signalgraph.index import shared_index
+from signalgraph.log import open_log
+url = sys.argv[1]
+parent = shared_index(url)
+child = os.fork()
+if not child:
+    index = shared_index(url)
+    cursor = index.cursor
+    log = open_log(url, writer=True)
+    log.append(batch())
+    print(index is not parent, index.wait_newer(cursor, 20), flush=True)
+    log.close()
+    os._exit(0)
+os.waitpid(child, 0)
+print(parent.wait_newer(parent.since, 20))
+"""
+
+
+def test_a_forked_child_has_a_shared_index_of_its_own(tmp_path: Path) -> None:
+    """Its thread is its own, and the parent's goes on."""
+    tests = Path(__file__).parent
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent)])}
+    command = [sys.executable, "-c", FORK, f"sqlite://{tmp_path}/log.sqlite3"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["True", "True", "True"]
