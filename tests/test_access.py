@@ -175,6 +175,17 @@ class TestGuarded:
         assert b"You are signed in" in answer.content
         assert b"<a " not in answer.content
 
+    def test_static_files_that_were_not_collected_do_not_matter(self, settings: Any, tmp_path: Any) -> None:
+        """A 403 without style is better than a 500."""
+        settings.STATIC_ROOT = tmp_path
+        settings.STORAGES = {
+            **settings.STORAGES,
+            "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+        }
+        answer = page(request_for())
+        assert answer.status_code == 403
+        assert b"stylesheet" not in answer.content
+
     def test_a_json_address_answers_in_json(self) -> None:
         """A script that polls reads why."""
         answer = page(request_for(path="/signals/events.json"))

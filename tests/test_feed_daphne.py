@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import re
-import signal
-import subprocess
-import sys
-import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import jsonschema
 import pytest
+from feed_server import PREFIX, Server
 from log_entries import batch, dispatch
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -25,62 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 import signalgraph.web
 from signalgraph.log import Log, open_log
 
-ROOT = Path(__file__).parent.parent
 SCHEMA = json.loads((Path(signalgraph.web.__file__).parent / "feed.schema.json").read_text())
-PREFIX = "/deep/signals"
-
-
-class Server:
-    """A Daphne of its own process."""
-
-    def __init__(self, log: Log) -> None:
-        environment = {**os.environ, "FEED_LOG": log.url, "PYTHONUNBUFFERED": "1"}
-        environment["PYTHONPATH"] = str(ROOT)
-        command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", "0", "tests.feed_site:application"]
-        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
-        self.lines: list[str] = []
-        self.host = f"localhost:{self._port()}"
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _port(self) -> int:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.lines.append(line)
-            found = re.search(r"Listening on TCP address 127\.0\.0\.1:(\d+)", line)
-            if found:
-                return int(found[1])
-        raise RuntimeError("".join(self.lines))
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        self.lines.extend(self.process.stderr)
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(10)
-        self._reader.join(10)
-        if self.process.stderr is not None:
-            self.process.stderr.close()
-
-    def get(self, path: str, **headers: str) -> httpx.Response:
-        return httpx.get(f"http://{self.host}{PREFIX}/{path}", headers=headers)
-
-    def ticket(self) -> str:
-        return str(self.get("ticket.json").json()["ticket"])
-
-    def frame(self, after: str | None = None, limit: int = 500) -> dict[str, Any]:
-        question = f"events.json?limit={limit}" + (f"&after={after}" if after else "")
-        return dict(self.get(question).json())
-
-    @asynccontextmanager
-    async def socket(self, origin: str | None = "", **question: Any) -> AsyncIterator[ClientConnection]:
-        url = f"ws://{self.host}{PREFIX}/signalgraph.ws"
-        own: Any = f"http://{self.host}" if origin == "" else origin
-        async with connect(url, origin=own, proxy=None) as socket:
-            if question:
-                await say(socket, **{"ticket": self.ticket(), **question})
-            yield socket
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +37,16 @@ def server(log: Log) -> Iterator[Server]:
     written = "".join(server.lines)
     assert "Traceback" not in written, written
     assert "ticket=" not in written
+
+
+@asynccontextmanager
+async def open_socket(server: Server, origin: str | None = "", **question: Any) -> AsyncIterator[ClientConnection]:
+    url = f"ws://{server.host}{PREFIX}/signalgraph.ws"
+    own: Any = f"http://{server.host}" if origin == "" else origin
+    async with connect(url, origin=own, proxy=None) as socket:
+        if question:
+            await say(socket, **{"ticket": server.ticket(), **question})
+        yield socket
 
 
 async def say(socket: ClientConnection, **message: Any) -> None:
@@ -147,7 +96,7 @@ def add(log: Log, first: int, count: int = 1) -> list[int]:
 @pytest.mark.asyncio
 async def test_frames_arrive_as_they_are_recorded(server: Server, log: Log) -> None:
     """Pushed within a moment, each held to the public schema."""
-    async with server.socket(after=None) as socket:
+    async with open_socket(server, after=None) as socket:
         frame = await hear(socket)
         for first in (100, 200):
             await say(socket, after=frame["cursor"])
@@ -164,7 +113,7 @@ async def test_a_viewer_that_was_cut_off_loses_nothing(server: Server, log: Log)
     got: list[int] = []
     cursor = server.frame()["cursor"]
     for start in (1000, 2000, 3000):
-        async with server.socket(after=cursor) as socket:
+        async with open_socket(server, after=cursor) as socket:
             frame = await hear(socket)  # the first answer of a socket comes at once
             got += ids(frame)
             await say(socket, after=frame["cursor"])
@@ -184,7 +133,7 @@ async def test_polling_gives_the_same_as_the_socket(server: Server, log: Log) ->
     """One shape over both; only the moment differs."""
     cursor = server.frame()["cursor"]
     add(log, 5000, 20)
-    async with server.socket(after=cursor) as socket:
+    async with open_socket(server, after=cursor) as socket:
         pushed = await hear(socket)
         while pushed["cursor"] == cursor:
             await say(socket, after=cursor)
@@ -199,7 +148,7 @@ async def test_polling_gives_the_same_as_the_socket(server: Server, log: Log) ->
 async def test_another_origin_is_refused_at_the_handshake(server: Server, origin: str | None) -> None:
     """Status 403, whatever ticket it would have had."""
     with pytest.raises(InvalidStatus) as refused:
-        async with server.socket(origin=origin):
+        async with open_socket(server, origin=origin):
             pass
     assert refused.value.response.status_code == 403
 
@@ -209,7 +158,7 @@ async def test_without_a_good_ticket_nothing_is_answered(server: Server) -> None
     """Missing, forged, or cut: the socket closes with 4401, so the page knows to get a new one."""
     good = server.ticket()
     for ticket in (None, "", "forged", f"1.000:{good.partition(':')[2]}", good[:-1]):
-        async with server.socket(after=None, ticket=ticket) as socket:
+        async with open_socket(server, after=None, ticket=ticket) as socket:
             assert await close_code(socket) == 4401
 
 
@@ -227,7 +176,7 @@ async def test_a_ticket_that_becomes_too_old_ends_the_socket(server: Server, mon
     monkeypatch.setattr(tickets.time, "time", lambda: now - 58)
     ticket = tickets.make_ticket(RequestFactory().get("/"))
     monkeypatch.undo()
-    async with server.socket(after=None, ticket=ticket) as socket:
+    async with open_socket(server, after=None, ticket=ticket) as socket:
         frame = await hear(socket)
         await say(socket, after=frame["cursor"])
         assert await close_code(socket) == 4401
@@ -237,7 +186,7 @@ async def test_a_ticket_that_becomes_too_old_ends_the_socket(server: Server, mon
 async def test_what_is_not_ours_is_closed_with_a_reason_code(server: Server) -> None:
     """Bytes, JSON that is malformed twice, a book: each with the code that docs/feed.md gives."""
     for messages, code in (([b"\x00"], 4400), (["{", "{"], 4400), (["x" * 20_000], 4429)):
-        async with server.socket(after=None) as socket:
+        async with open_socket(server, after=None) as socket:
             for message in messages:
                 await socket.send(message)
             assert await close_code(socket) == code
@@ -247,7 +196,7 @@ async def test_what_is_not_ours_is_closed_with_a_reason_code(server: Server) -> 
 async def test_a_viewer_that_leaves_in_the_middle_is_no_error(server: Server, log: Log) -> None:
     """Whether it says so or not; the fixture reads the server's log."""
     for n in range(20):
-        async with server.socket(after=None) as socket:
+        async with open_socket(server, after=None) as socket:
             frame = await hear(socket)
             await say(socket, after=frame["cursor"])
             add(log, 50_000 + n)
@@ -259,7 +208,7 @@ async def test_a_viewer_that_leaves_in_the_middle_is_no_error(server: Server, lo
 @pytest.mark.asyncio
 async def test_a_wrong_question_is_answered_and_the_socket_stays(server: Server) -> None:
     """The error names the value; the next question gets a frame."""
-    async with server.socket(after="yesterday") as socket:
+    async with open_socket(server, after="yesterday") as socket:
         assert (await hear(socket))["error"]["value"] == "yesterday"
         await say(socket, after=None)
         assert "cursor" in await hear(socket)
@@ -268,7 +217,7 @@ async def test_a_wrong_question_is_answered_and_the_socket_stays(server: Server)
 @pytest.mark.asyncio
 async def test_a_quiet_log_is_not_a_dead_one(server: Server) -> None:
     """A ping after 2 s of silence, with the server's clock."""
-    async with server.socket(after=None) as socket:
+    async with open_socket(server, after=None) as socket:
         frame = await hear(socket)
         await say(socket, after=frame["cursor"])
         async with asyncio.timeout(5):
@@ -280,7 +229,7 @@ async def test_a_quiet_log_is_not_a_dead_one(server: Server) -> None:
 @pytest.mark.asyncio
 async def test_a_slow_viewer_is_kept_nothing_for(server: Server, log: Log) -> None:
     """While it draws, 200 batches are recorded; then it reads one frame that counts them all."""
-    async with server.socket(after=None) as slow, server.socket(after=None) as fast:
+    async with open_socket(server, after=None) as slow, open_socket(server, after=None) as fast:
         frame = await hear(slow)
         seen = await hear(fast)
         for n in range(200):
@@ -301,7 +250,7 @@ async def test_a_slow_viewer_is_kept_nothing_for(server: Server, log: Log) -> No
 @pytest.mark.asyncio
 async def test_many_viewers_wait_without_a_thread_each(server: Server, log: Log) -> None:
     """Forty sockets that wait cost the process no thread more than one, and all hear the news."""
-    async with server.socket(after=None) as first:
+    async with open_socket(server, after=None) as first:
         cursor = (await hear(first))["cursor"]
         threads = count_threads(server)
         ticket = server.ticket()

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
+from django.templatetags.static import static
 from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve, reverse
 
 from signalgraph.conf import get_settings
@@ -28,13 +29,13 @@ def denied(request: HttpRequest, *, signed_in: bool, problem: str | None = None)
     do = problem if problem and settings.DEBUG else how_to_get_in()
     if request.path.endswith(".json"):
         return error_json("You may not see this dashboard.", request.path, do, status=403)
-    context = {
+    context: dict[str, object] = {
         "title": "You may not see this dashboard",
         "message": "You are signed in, but not as somebody who may look." if signed_in else "You are not signed in.",
         "do": do,
         "login_url": None if signed_in or problem else login_url(request),
     }
-    return HttpResponse(render_to_string(TEMPLATE, context), status=403)
+    return _page(context, status=403)
 
 
 def missing(request: HttpRequest, message: str) -> HttpResponse:
@@ -43,7 +44,19 @@ def missing(request: HttpRequest, message: str) -> HttpResponse:
     do = "Go back, or start again at the overview: what you look for may have been removed from the log since."
     if request.path.endswith(".json"):
         return error_json(what, request.path, do, status=404)
-    return HttpResponse(render_to_string(TEMPLATE, {"title": "Not found", "message": what, "do": do}), status=404)
+    return _page({"title": "Not found", "message": what, "do": do}, status=404)
+
+
+def _page(context: dict[str, object], *, status: int) -> HttpResponse:
+    """Without the request: no context processor of the project runs for somebody who may not look."""
+    return HttpResponse(render_to_string(TEMPLATE, {**context, "styles": _styles()}), status=status)
+
+
+def _styles() -> list[str]:
+    try:
+        return [static(f"signalgraph/{name}.css") for name in ("tokens", "app")]
+    except ValueError:  # a manifest storage before collectstatic: plain is better than a 500
+        return []
 
 
 def how_to_get_in() -> str:
