@@ -7,7 +7,7 @@ RATE ?= 5
 PYTEST_ARGS ?=
 
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+PIP := $(PY) -m pip install -qq --disable-pip-version-check
 CHECKSUM := $(shell cksum pyproject.toml | cut -d " " -f 1)
 SITE := $(VENV)/.installed-site-$(CHECKSUM)
 DEV := $(VENV)/.installed-dev-$(CHECKSUM)
@@ -37,10 +37,10 @@ bench: $(DEV)
 	@$(PY) -m benchmarks
 
 picture: $(DEV) chromium
-	@$(PY) -m dashboard.picture
+	@$(PY) -m dashboard.picture "$$($(PY) tests/chromium.py)"
 
 chromium: $(DEV)
-	@$(PY) tests/chromium.py
+	@$(PY) tests/chromium.py >/dev/null
 
 install: $(DEV)
 

@@ -21,6 +21,7 @@ ANSWERS_WITHIN_S = 60.0
 ENDS_WITHIN_S = 10.0
 LAST_LINES = 20
 IMPORT_EVERY_S = 20
+UNRECORDED = {"SIGNALGRAPH_RECORD": "off"}  # for what a bookshop in service wouldn't run
 
 WELCOME = """
   Bookshop    {url}/
@@ -49,27 +50,41 @@ class Demo:
         self.children: dict[str, subprocess.Popen[bytes]] = {}
         self.stop = threading.Event()
 
-    def run(self) -> None:
-        """Start everything, and return when told to stop; DemoError where something ends by itself."""
+    def start(self) -> None:
+        """Start everything and return when the site answers; DemoError where that fails. `end` is for the caller."""
         check_port(self.port)
         self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         shutil.rmtree(VAR / "mail", ignore_errors=True)
-        try:
-            self._prepare()
-            daphne = ("daphne", "-v", "0", "-b", HOST, "-p", str(self.port))
-            self._start("site", *daphne, "dashboard.asgi:application")
-            self._wait_for_answer()
-            self._manage("import_stock", "--every", str(IMPORT_EVERY_S))
-            traffic = ("--rate", str(self.rate), "--seed", str(self.seed), "--base-url", self.url)
-            self._manage("demo_traffic", *traffic, environment={"SIGNALGRAPH_RECORD": "off"})
-            say(WELCOME.format(url=self.url, rate=self.rate, every=IMPORT_EVERY_S, logs=self.logs))
-            while not self.stop.wait(0.5):
-                self._check_children()
-        finally:
-            self._end_all()
+        self._prepare()
+        daphne = ("daphne", "-v", "0", "-b", HOST, "-p", str(self.port))
+        self._start("site", *daphne, "dashboard.asgi:application")
+        self._wait_for_answer()
+        self._manage("import_stock", "--every", str(IMPORT_EVERY_S))
+        traffic = ("--rate", str(self.rate), "--seed", str(self.seed), "--base-url", self.url)
+        self._manage("demo_traffic", *traffic, environment=UNRECORDED)
+
+    def watch(self) -> None:
+        """Return when `stop` is set; DemoError where a child ends by itself."""
+        while not self.stop.wait(0.5):
+            self._check_children()
+
+    def end(self) -> None:
+        """End all children and wait until they are gone."""
+        for child in self.children.values():
+            if child.poll() is None:
+                child.terminate()
+        until = time.monotonic() + ENDS_WITHIN_S
+        for child in self.children.values():
+            try:
+                child.wait(timeout=max(0.1, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+            if child.stdin:
+                child.stdin.close()
 
     def _prepare(self) -> None:
-        self._manage("demo_data", "--seed", str(self.seed))
+        self._manage("demo_data", "--seed", str(self.seed), environment=UNRECORDED)
         child = self.children["demo_data"]
         while child.poll() is None and not self.stop.wait(0.05):
             pass
@@ -119,20 +134,6 @@ class Demo:
         lines = path.read_text(errors="replace").splitlines()[-LAST_LINES:]
         return "\n".join([f"{name} ended with code {self.children[name].poll()}; the end of {path}:", *lines])
 
-    def _end_all(self) -> None:
-        for child in self.children.values():
-            if child.poll() is None:
-                child.terminate()
-        until = time.monotonic() + ENDS_WITHIN_S
-        for child in self.children.values():
-            try:
-                child.wait(timeout=max(0.1, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
-            if child.stdin:
-                child.stdin.close()
-
 
 def check_port(port: int) -> None:
     """Raise DemoError where something listens on the port already."""
@@ -163,10 +164,15 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: demo.stop.set())
     try:
-        demo.run()
+        demo.start()
+        if not demo.stop.is_set():
+            say(WELCOME.format(url=demo.url, rate=demo.rate, every=IMPORT_EVERY_S, logs=demo.logs))
+        demo.watch()
     except DemoError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    finally:
+        demo.end()
     say("The demo has ended.")
     return 0
 

@@ -62,7 +62,7 @@ def _starts(path: str) -> bool:
 
 
 def _run(command: list[str], *, quiet: bool = False) -> bool:
-    output = subprocess.DEVNULL if quiet else None
+    output = subprocess.DEVNULL if quiet else sys.stderr
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     try:
         done = subprocess.run(
@@ -77,6 +77,6 @@ def _run(command: list[str], *, quiet: bool = False) -> bool:
 
 if __name__ == "__main__":
     try:
-        provide_chromium()
+        sys.stdout.write(f"{provide_chromium()}\n")
     except ChromiumMissing as error:
         sys.exit(str(error))
