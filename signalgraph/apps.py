@@ -15,7 +15,17 @@ class SignalgraphConfig(AppConfig):
 
         from signalgraph import checks, conf, recorder  # noqa: F401 - checks register themselves
 
+        if not conf.should_record(sys.argv, os.environ, debug=settings.DEBUG):
+            return
         options = conf.get_settings()
-        if conf.should_record(sys.argv, os.environ, debug=settings.DEBUG):
-            mode = "watched" if options.record == "watched" else "always"
-            recorder.start(conf.resolve_log_url(options), mode=mode, ring=options.ring)
+        try:
+            log = conf.resolve_log_url(options)
+        except conf.SettingsError:  # told by the checks and on the setup page; the project goes on
+            log = "memory://"
+        recorder.start(
+            log,
+            mode="watched" if options.record == "watched" else "always",
+            ring=options.ring,
+            keep_age_s=options.keep.age_s,
+            keep_bytes=options.keep.bytes,
+        )

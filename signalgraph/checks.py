@@ -30,7 +30,7 @@ def check_installed_apps(app_configs: Sequence[AppConfig] | None = None, **kwarg
     if apps.is_installed("django_htmx"):
         return []
     hint = 'Add this line to INSTALLED_APPS:\n"django_htmx",'
-    return [Error("django_htmx is not in INSTALLED_APPS; the pages need it.", hint=hint, id="signalgraph.E006")]
+    return [Error("django_htmx is not in INSTALLED_APPS; the pages need it.", hint=hint, id="signalgraph.E005")]
 
 
 @register(TAG)

@@ -6,7 +6,6 @@ A wrong key never stops the project: it keeps its default, and `problems` (the s
 from __future__ import annotations
 
 import difflib
-import importlib.util
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +19,9 @@ from django.conf import settings as django_settings
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
-LOG_SCHEMES = ("memory", "sqlite", "redis")
+from signalgraph.log.base import Keep
+
+LOG_SCHEMES = ("memory", "sqlite")
 RECORD_MODES = ("auto", "always", "watched", "off")
 DEFAULT_LOG = Path(".signalgraph") / "log.sqlite3"
 ENVIRONMENT = {"record": "SIGNALGRAPH_RECORD", "log": "SIGNALGRAPH_LOG"}
@@ -35,18 +36,15 @@ UNRECORDED_COMMANDS = frozenset(
 )
 
 
+# Programs that load a project's settings to read its code: they dispatch nothing worth a line among the processes.
+READERS = frozenset({"mypy", "dmypy", "pylint", "pytest", "py.test", "sphinx-build", "stubtest"})
+
+
 class SettingsError(ValueError):
     """A setting can't be used; the message says which, which value and what to do."""
 
 
-class Keep(NamedTuple):
-    """How much of the log is kept: the age in seconds and the size in bytes; None is no limit."""
-
-    age_s: float | None = 7 * 24 * 3600.0
-    bytes: int | None = 256 * 1024 * 1024
-
-
-KEEP = Keep()
+KEEP = Keep(age_s=7 * 24 * 3600.0, bytes=256 * 1024 * 1024)
 
 
 @dataclass(frozen=True)
@@ -56,11 +54,7 @@ class Settings:
     record: str = "auto"  # auto, always, watched (only while somebody looks), off
     log: str | None = None  # URL; None is .signalgraph/log.sqlite3 in the project
     access: str | None = None  # dotted path to access(request) -> bool
-    ignore: tuple[str, ...] = ()  # names of signals that are counted and not recorded
-    sample: float = 1.0  # share of traces kept, 0 to 1
     slow_ms: float = 100.0  # from here on a dispatch is slow, milliseconds
-    capture: tuple[str, ...] = ()  # names of arguments whose values are recorded
-    redact: tuple[str, ...] = ()  # names of arguments whose values never are
     keep: Keep = KEEP
     traces: int = 2000  # newest traces that a reader holds in memory
     editor: str | None = None  # link to a line, as vscode://file/{path}:{line}
@@ -83,7 +77,7 @@ def get_settings() -> Settings:
 def problems() -> list[Problem]:
     """What is wrong with the settings. Imports `ACCESS`, which `get_settings` doesn't."""
     options, found = _read(_environment())
-    return [*found, *_access_problems(options.access), *_redis_problems(options.log)]
+    return [*found, *_access_problems(options.access)]
 
 
 def _environment() -> tuple[str | None, ...]:
@@ -172,22 +166,13 @@ def _editor(value: object) -> str | None:
     return pattern
 
 
-def _names(value: object) -> tuple[str, ...]:
-    if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset):
-        raise SettingsError(f"is {value!r}; it takes a list of texts.")
-    if not all(isinstance(name, str) for name in value):
-        raise SettingsError(f"is {value!r}; each item is a text.")
-    return tuple(sorted(value)) if isinstance(value, set | frozenset) else tuple(value)
-
-
-def _number(least: float, most: float | None = None, whole: bool = False) -> Callable[[object], Any]:
+def _number(least: float, whole: bool = False) -> Callable[[object], Any]:
     kind = "a whole number" if whole else "a number"
-    limit = f"from {least:g} to {most:g}" if most is not None else f"from {least:g} up"
 
     def parse(value: object) -> float:
         good = isinstance(value, int) if whole else isinstance(value, int | float)
-        if isinstance(value, bool) or not good or not least <= value <= (most or float("inf")):  # type: ignore[operator]
-            raise SettingsError(f"is {value!r}; it takes {kind} {limit}.")
+        if isinstance(value, bool) or not good or value < least:  # type: ignore[operator]
+            raise SettingsError(f"is {value!r}; it takes {kind} from {least:g} up.")
         return value if whole else float(value)  # type: ignore[arg-type, return-value]
 
     return parse
@@ -199,18 +184,14 @@ def _keep(value: object) -> Keep:
     if not isinstance(value, Mapping) or not set(value) <= set(Keep._fields):
         raise SettingsError(f'is {value!r}; it takes {{"age_s": seconds, "bytes": size}}, None for no limit.')
     limits = {key: None if limit is None else _number(1, whole=key == "bytes")(limit) for key, limit in value.items()}
-    return Keep(**limits)
+    return KEEP._replace(**limits)
 
 
 _PARSERS: dict[str, Callable[[object], Any]] = {
     "record": _record,
     "log": _log,
     "access": _text,
-    "ignore": _names,
-    "sample": _number(0, 1),
     "slow_ms": _number(0),
-    "capture": _names,
-    "redact": _names,
     "keep": _keep,
     "traces": _number(1, whole=True),
     "editor": _editor,
@@ -229,13 +210,6 @@ def _access_problems(path: str | None) -> list[Problem]:
     if not callable(found):
         return [Problem("signalgraph.E004", f'SIGNALGRAPH["ACCESS"] {path!r} is not callable.', hint)]
     return []
-
-
-def _redis_problems(url: str | None) -> list[Problem]:
-    if url is None or urlsplit(url).scheme != "redis" or importlib.util.find_spec("redis"):
-        return []
-    hint = 'Run: pip install "django-signalgraph[redis]"'
-    return [Problem("signalgraph.E005", f'SIGNALGRAPH["LOG"] is {url!r}, but redis-py is not installed.', hint)]
 
 
 def resolve_log_url(settings: Settings) -> str:
@@ -273,7 +247,8 @@ def _project_folder() -> Path:
 def should_record(argv: Sequence[str], environ: Mapping[str, str], debug: bool) -> bool:
     """Whether this process records. `"always"` and `"watched"` do, `"off"` doesn't, `"auto"` does in DEBUG.
 
-    Not even in DEBUG: under `manage.py test` and pytest, in the reloader's parent, and for commands that touch no data.
+    Not even in DEBUG: under `manage.py test` and pytest, in the reloader's parent, in tools that only read the code,
+    and for commands that touch no data.
     """
     mode = get_settings().record
     return mode in ("always", "watched") or (mode == "auto" and debug and not _is_left_out(argv, environ))
@@ -281,7 +256,7 @@ def should_record(argv: Sequence[str], environ: Mapping[str, str], debug: bool) 
 
 def _is_left_out(argv: Sequence[str], environ: Mapping[str, str]) -> bool:
     program = Path(argv[0]) if argv else Path()
-    if "PYTEST_VERSION" in environ or program.name in ("pytest", "py.test") or program.parent.name == "pytest":
+    if "PYTEST_VERSION" in environ or not READERS.isdisjoint((program.name, program.parent.name)):
         return True
     command = next(iter(argv[1:]), "")
     if command in ("runserver", "runserver_plus") and "--noreload" not in argv:

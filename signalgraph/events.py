@@ -211,7 +211,7 @@ class Wiring(Struct, frozen=True, tag="wiring"):
 
 Entry = Batch | Wiring
 
-_entries = msgspec.msgpack.Decoder(Entry)
+_entries: msgspec.msgpack.Decoder[Entry] = msgspec.msgpack.Decoder(Entry)
 _dispatches = msgspec.msgpack.Decoder(list[Dispatch])
 _encoder = msgspec.msgpack.Encoder()
 

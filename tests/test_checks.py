@@ -79,7 +79,7 @@ def test_a_site_without_django_htmx_is_told_the_line_to_add(settings: Any) -> No
     """The pages can't be rendered without it."""
     settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "django_htmx"]
     (message,) = run_checks(tags=[checks.TAG])
-    assert message.id == "signalgraph.E006"
+    assert message.id == "signalgraph.E005"
     assert '"django_htmx",' in (message.hint or "")
 
 

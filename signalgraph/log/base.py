@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from signalgraph.events import Batch, Entry, Heartbeat, Process, Total, Wiring
 
@@ -20,6 +21,13 @@ class LogError(Exception):
 
 class CursorError(ValueError):
     """A string that isn't a cursor; the message holds it and says what one looks like."""
+
+
+class Keep(NamedTuple):
+    """How much of a log is kept: the age in seconds and the size in bytes; None is no limit."""
+
+    age_s: float | None = None
+    bytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from msgspec import structs
 
 from signalgraph.events import Batch, Entry, Heartbeat, Process
-from signalgraph.log.base import Control, Log, LogError
+from signalgraph.log.base import Control, Keep, Log, LogError
 from signalgraph.recorder import dispatching, faults
 from signalgraph.recorder.batches import BatchMaker
 from signalgraph.recorder.clock import TRACE
@@ -22,6 +22,7 @@ INTERVAL_S = 0.1
 WATCHED_INTERVAL_S = 0.05
 SLOW_TICK_S = 1.0  # heartbeat, wiring, what viewers ask for
 WIRING_AGAIN_S = 3600.0
+PRUNE_EVERY_S = 60.0
 MOST_RECORDS = 20_000  # of one batch
 MOST_PENDING = 50  # batches that wait for a log that can't be written; older ones are dropped, and counted
 
@@ -30,9 +31,16 @@ class Flusher:
     """Drains the ring into a log. `asked` is called each second with what viewers ask for."""
 
     def __init__(
-        self, log: Log, process: Process, registry: Registry, signals: Signals, asked: Callable[[Control], bool]
+        self,
+        log: Log,
+        process: Process,
+        registry: Registry,
+        signals: Signals,
+        asked: Callable[[Control], bool],
+        keep: Keep,
     ) -> None:
         self.log = log
+        self.keep = keep
         self.process = process
         self.error: str | None = None
         self.recorded = 0
@@ -48,6 +56,7 @@ class Flusher:
         self._wiring_at = 0.0
         self._slow_at = 0.0
         self._appended_at = 0.0
+        self._pruned_at = time.monotonic()
         self._interval_s = INTERVAL_S
         self._recording = False
         self._stopping = threading.Event()
@@ -99,6 +108,9 @@ class Flusher:
             self._listen()
             if now - self._appended_at >= SLOW_TICK_S:
                 self.log.beat(self.heartbeat())
+            if now - self._pruned_at >= PRUNE_EVERY_S:
+                self._pruned_at = now
+                self.log.prune(max_age_s=self.keep.age_s, max_bytes=self.keep.bytes)
 
     def _drain(self, *, unheard: bool, last: bool) -> bool:
         """Make one batch of what is in the ring; True when there may be more."""

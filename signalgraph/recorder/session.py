@@ -16,7 +16,7 @@ from typing import Literal
 
 from signalgraph.events import Process
 from signalgraph.log import open_log
-from signalgraph.log.base import Control, Log, LogError
+from signalgraph.log.base import Control, Keep, Log, LogError
 from signalgraph.recorder import dispatching, patches, signals
 from signalgraph.recorder.batches import process_label
 from signalgraph.recorder.faults import contained, counted
@@ -43,15 +43,18 @@ class State:
 
 
 class _Session:
-    def __init__(self, log: Log, mode: Mode, ring: int, label: str | None, owns_log: bool, error: str | None) -> None:
-        self.log, self.mode, self.ring, self.label, self.owns_log, self.error = log, mode, ring, label, owns_log, error
+    def __init__(
+        self, log: Log, mode: Mode, ring: int, label: str | None, keep: Keep, *, owns_log: bool, error: str | None
+    ) -> None:
+        self.log, self.mode, self.ring, self.label, self.keep = log, mode, ring, label, keep
+        self.owns_log, self.error = owns_log, error
         self.begin()
 
     def begin(self) -> None:
         """Everything that belongs to one process; made again in a forked child."""
         self.process = new_process(self.label)
         self.signals = Signals(REGISTRY, self.ensure_running)
-        self.flusher = Flusher(self.log, self.process, REGISTRY, self.signals, self.asked)
+        self.flusher = Flusher(self.log, self.process, REGISTRY, self.signals, self.asked, self.keep)
         self.running = False
         self.starting = threading.Lock()
         dispatching.reset(self.ring, array("Q", [0] * (dispatching.CELLS + 1)), REGISTRY.learn_sender)
@@ -98,6 +101,8 @@ def start(
     mode: Mode = "always",
     ring: int = 100_000,
     process_label: str | None = None,
+    keep_age_s: float | None = None,
+    keep_bytes: int | None = None,
 ) -> None:
     """Record the dispatches of this process from now on; Django's settings need not be configured.
 
@@ -112,6 +117,8 @@ def start(
         Dispatches held between two flushes; what comes on top is dropped, and counted.
     process_label : str, optional
         What people call this process; by default its program and, of ``manage.py``, the subcommand.
+    keep_age_s, keep_bytes : number, optional
+        Age in seconds and size in bytes beyond which old entries of the log are removed; totals stay.
 
     Raises
     ------
@@ -129,8 +136,9 @@ def start(
         raise RuntimeError(f"The recorder writes to {_session.log.url} already; call recorder.stop() first.")
     if mode == "off":
         return
-    opened, error = (open_or_remember(log), None) if isinstance(log, str) else ((log, None), None)
-    _session = _Session(opened[0], mode, ring, process_label, isinstance(log, str), opened[1] or error)
+    opened, error = open_or_remember(log) if isinstance(log, str) else (log, None)
+    keep = Keep(keep_age_s, keep_bytes)
+    _session = _Session(opened, mode, ring, process_label, keep, owns_log=isinstance(log, str), error=error)
     if mode == "always":
         patches.install()
     _session.ensure_running()
