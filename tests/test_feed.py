@@ -20,7 +20,8 @@ import signalgraph.web
 from signalgraph import recorder
 from signalgraph.events import Heartbeat, Total
 from signalgraph.index import Index, close_shared_indexes
-from signalgraph.log import Log, open_log
+from signalgraph.log import Log, LogError, open_log
+from signalgraph.log.base import Control
 from signalgraph.web import feed, tickets
 from signalgraph.web.frames import FeedError, choose, even_sample, parse_query, says_something
 
@@ -263,8 +264,9 @@ class TestFilter:
         log.append(wiring([connection()]))
         cursor = reader.frame()["cursor"]
         log.append(batch([dispatch(1), dispatch(2, signal=1, calls=[call(1)])]))
-        frame = reader.frame(cursor, q="receiver:shop.receivers.audit")
-        assert (ids(frame), frame["of"], set(frame["totals"])) == ([2], 1, {AUDIT})
+        for q in ("receiver:shop.receivers.audit", "app:shop audit", "-signal:order_placed is:called"):
+            frame = reader.frame(cursor, q=q)
+            assert (ids(frame), frame["of"], set(frame["totals"])) == ([2], 1, {AUDIT})
         everything = reader.frame(cursor)
         assert (everything["of"], set(everything["totals"])) == (2, {SEND_RECEIPT, AUDIT})
 
@@ -325,6 +327,30 @@ class TestEventsJson:
         assert answer.status_code == 503
         ERRORS.validate(json.loads(answer.content))
         assert "notes.sqlite3" in answer.content.decode()
+
+    def test_recorders_learn_that_somebody_looks(self, log: Log) -> None:
+        """For 20 s more than now; what else was asked of them stays."""
+        log.set_control(Control(paused=True, muted=frozenset({"shop.signals.stock_low"})))
+        get("")
+        control = log.control()
+        assert control.watched_until_ms == pytest.approx(now_ms() + 20_000, abs=5000)
+        assert (control.paused, control.muted) == (True, {"shop.signals.stock_low"})
+
+    def test_a_log_that_cannot_be_written_can_be_looked_at(self, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Recorders are not told then."""
+
+        def refuse(self: Log, control: Control) -> None:
+            raise LogError("The log can't be written.")
+
+        monkeypatch.setattr(type(log), "set_control", refuse)
+        assert get("").status_code == 200
+
+    def test_the_log_is_not_written_for_every_question(self, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A hundred viewers write as little as one."""
+        get("")
+        log.set_control(Control())
+        get("")
+        assert log.control().watched_until_ms == 0
 
     def test_who_may_not_look_gets_none(self) -> None:
         """Neither a frame nor a ticket."""

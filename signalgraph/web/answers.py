@@ -15,6 +15,7 @@ import msgspec
 from signalgraph.index import Index
 from signalgraph.log.base import LogError
 from signalgraph.web.frames import FeedError, make_frame, parse_query, says_something
+from signalgraph.web.watching import keep_watched
 
 KEPT = 32
 FRESH_S = 0.5  # heartbeats in a shared frame are at most this much older than the answer
@@ -48,6 +49,7 @@ class Answers:
     def _make(self, after: str | None, q: str, limit: int) -> Answer:
         try:
             index = self._get_index()
+            keep_watched(index.log)
             key = (after, q, limit, index.cursor)
             known = self._recent.get(key)
             if known is not None and time.monotonic() - known.made_at < FRESH_S:

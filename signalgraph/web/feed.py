@@ -14,6 +14,7 @@ from signalgraph.web.access import guarded
 from signalgraph.web.frames import DEFAULT_LIMIT, MAX_LIMIT, FeedError, parse_query
 from signalgraph.web.frames import make_frame as frame
 from signalgraph.web.tickets import LIFETIME_S, make_ticket
+from signalgraph.web.watching import keep_watched
 
 SOCKET_NAME = "signalgraph.ws"
 SOCKET_FLAG = "signalgraph.websockets"  # in the scope of a request: `asgi.websockets` answers sockets here
@@ -31,7 +32,9 @@ def events_json(request: HttpRequest) -> HttpResponse:
     try:
         limit = _limit(request.GET.get("limit", ""))
         query = parse_query(request.GET.get("q", ""))
-        answer = frame(current_index(), request.GET.get("after") or None, query, limit)
+        index = current_index()
+        keep_watched(index.log)
+        answer = frame(index, request.GET.get("after") or None, query, limit)
     except FeedError as error:
         return _json(error.text, status=400)
     except LogError as error:

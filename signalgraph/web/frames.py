@@ -22,6 +22,7 @@ DEFAULT_LIMIT = 500
 MAX_LIMIT = 2000
 MAX_PROCESSES = 100
 MOST_TRIES = 4
+FIGURES = ("is", "dur")  # fields for which a connection's statistics have to be made
 FORGOTTEN_MS = 300_000  # a process that has been silent for longer isn't listed; the setup page lists them all
 
 T = TypeVar("T")
@@ -174,10 +175,13 @@ def _matching_totals(index: Index, totals: dict[str, Total], query: Query | None
     if query is None or not totals:
         return totals
     connected = {id_of(each): each for each in index.wiring().connections}
+    asks_figures = any(term.field in FIGURES for term in query.terms)
     return {
         each: total
         for each, total in totals.items()
-        if query.matches_connection(connected.get(each) or _connection(each), index.stats([each]))
+        if query.matches_connection(
+            connected.get(each) or _connection(each), index.stats([each]) if asks_figures else None
+        )
     }
 
 
