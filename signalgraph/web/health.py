@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from signalgraph import conf
 from signalgraph.web.figures import duration_words, number
 from signalgraph.web.scope import Scope
 
@@ -18,11 +17,6 @@ class Health:
     sentence: str
 
 
-def sampled_words() -> str:
-    share = conf.get_settings().sample
-    return "not sampled" if share >= 1 else f"sampled: {share * 100:g} % of traces kept"
-
-
 def lost_words(scope: Scope) -> str:
     return f"{number(scope.index.lost)} lost"
 
@@ -32,7 +26,7 @@ def read_health(scope: Scope) -> Health:
     recording = sum(beat.recording for beat in scope.living)
     newest = scope.newest_age_s
     fresh = f"newest event {duration_words(newest)} ago" if newest is not None else "no event yet"
-    facts = f"{fresh}, {lost_words(scope)}, {sampled_words()}."
+    facts = f"{fresh}, {lost_words(scope)}, not sampled."
     if recording:
         processes = f"{recording} process{'es' if recording > 1 else ''}"
         glyph = "slow" if scope.index.lost else "ok"
