@@ -10,13 +10,11 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
-from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from signalgraph.log.base import Keep
@@ -71,12 +69,12 @@ class Problem(NamedTuple):
 
 def get_settings() -> Settings:
     """The settings in force, with the default in place of each value that can't be used."""
-    return _read(_environment())[0]
+    return _current()[0]
 
 
 def problems() -> list[Problem]:
     """What is wrong with the settings. Imports `ACCESS`, which `get_settings` doesn't."""
-    options, found = _read(_environment())
+    options, found = _current()
     return [*found, *_access_problems(options.access)]
 
 
@@ -84,9 +82,23 @@ def _environment() -> tuple[str | None, ...]:
     return tuple(os.environ.get(variable) for variable in ENVIRONMENT.values())
 
 
-@lru_cache(maxsize=1)
-def _read(environment: tuple[str | None, ...]) -> tuple[Settings, tuple[Problem, ...]]:
-    given = getattr(django_settings, "SIGNALGRAPH", {})
+Read = tuple[Settings, tuple[Problem, ...]]
+_last: tuple[object, tuple[str | None, ...], Read] | None = None
+
+
+def _current() -> Read:
+    """What the settings say now: read again when the dict is another one, as under `override_settings`.
+
+    Not by a receiver of `setting_changed`: the project's signals hold none of ours.
+    """
+    global _last
+    given, environment = getattr(django_settings, "SIGNALGRAPH", None), _environment()
+    if _last is None or _last[0] is not given or _last[1] != environment:
+        _last = (given, environment, _read({} if given is None else given, environment))
+    return _last[2]
+
+
+def _read(given: object, environment: tuple[str | None, ...]) -> Read:
     found: list[Problem] = []
     if not isinstance(given, Mapping):
         hint = 'Write SIGNALGRAPH = {"RECORD": "auto"}, or leave it out.'
@@ -262,11 +274,3 @@ def _is_left_out(argv: Sequence[str], environ: Mapping[str, str]) -> bool:
     if command in ("runserver", "runserver_plus") and "--noreload" not in argv:
         return "true" not in (environ.get("RUN_MAIN"), environ.get("WERKZEUG_RUN_MAIN"))
     return command in UNRECORDED_COMMANDS or command in ("-h", "--help", "--version")
-
-
-def _reset(*, setting: str, **kwargs: object) -> None:
-    if setting in ("SIGNALGRAPH", "BASE_DIR"):
-        _read.cache_clear()
-
-
-setting_changed.connect(_reset, dispatch_uid="signalgraph.conf")

@@ -62,17 +62,21 @@ def test_no_name_in_the_list_is_an_address_or_unknown(wagtail: FreshSite) -> Non
 
 
 def test_the_wiring_is_one_picture_with_every_connection(wagtail: FreshSite, tmp_path: Path) -> None:
-    """`export` draws each connection once, from a port to a receiver."""
+    """`export` draws every signal and receiver, and its lines carry every connection and no other."""
     path = tmp_path / "wiring.svg"
     wagtail.manage("signalgraph", "export", "--format", "svg", "--all", "--output", str(path))
     root = ET.parse(path).getroot()
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
-    drawn = [
-        c for node in root.iter() if node.get("data-kind") == "edge" for c in json.loads(node.get("data-connections"))
-    ]
+    ids = {node.get("id") for node in root.iter()}
     inventory = json.loads(wagtail.manage("signalgraph", "list", "--json"))
-    expected = {f"connection:{c['sender']}|{c['signal']}|{c['receiver']}" for c in inventory["connections"]}
-    assert expected <= set(drawn)
+    assert {f"signal:{row['signal']}" for row in inventory["connections"]} <= ids
+    assert {f"receiver:{row['receiver']}" for row in inventory["connections"]} <= ids
+    graph = json.loads(wagtail.manage("signalgraph", "export", "--format", "json", "--all"))
+    ports = {node["id"] for node in graph["nodes"] if node["kind"] == "port"}
+    lines = [line for line in graph["edges"] if line["source"] in ports]
+    drawn = sorted(connection for line in lines for connection in line["connections"])
+    rows = {f"connection:{row['sender']}|{row['signal']}|{row['receiver']}" for row in inventory["connections"]}
+    assert drawn == sorted(rows)
 
 
 def test_two_lines_mount_it(wagtail: FreshSite) -> None:
