@@ -13,7 +13,7 @@ from hypothesis import given
 from wirings import SHOP, SHOP_EDGES, SHOP_STATS, connect, generated, patiently, wirings
 
 from signalgraph.graph.build import build_wiring
-from signalgraph.graph.layout import Layout, cut, layout_wiring
+from signalgraph.graph.layout import Layout, cut, cut_apart, layout_wiring
 from signalgraph.graph.ordering import crossings, order_wiring
 from signalgraph.graph.placing import Column, Joint, isotonic, place
 
@@ -165,7 +165,7 @@ SCRIPT = """
 import random, sys
 from wirings import generated
 from signalgraph.graph.build import build_wiring
-from signalgraph.graph.layout import layout_wiring
+from signalgraph.graph.layout import cut_apart, layout_wiring
 rows, edges = generated(60)
 random.Random(int(sys.argv[1])).shuffle(rows)
 edges = dict(random.Random(int(sys.argv[1])).sample(sorted(edges.items()), len(edges)))
@@ -211,3 +211,12 @@ def test_isotonic_is_the_nearest_rising_sequence():
     """Rising input is left as it is; falling input becomes its weighted mean."""
     assert isotonic([1.0, 2.0, 2.0], [1.0, 1.0, 1.0]) == [1.0, 2.0, 2.0]
     assert isotonic([4.0, 1.0], [2.0, 1.0]) == [3.0, 3.0]
+
+
+def test_labels_that_are_cut_never_read_the_same():
+    """Three notifiers of a workflow, as Wagtail has them, differ in the middle, which is where a label is cut."""
+    labels = [f"WorkflowState{what}EmailNotifier()" for what in ("Approval", "Rejection", "Submission")]
+    shown = cut_apart([*labels, "a_short_one", "an_other_receiver_with_a_long_name"], 26)
+    assert len(set(shown.values())) == 5
+    assert shown["a_short_one"] == "a_short_one"
+    assert len(shown["an_other_receiver_with_a_long_name"]) == 26

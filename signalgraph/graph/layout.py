@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -125,6 +126,18 @@ def cut(label: str, limit: int) -> str:
     return f"{label[: limit - 1 - tail]}…{label[-tail:]}"
 
 
+def cut_apart(labels: Iterable[str], limit: int) -> dict[str, str]:
+    """Labels cut to a limit, but never so that two of them read the same: these get the characters they need.
+
+    >>> cut_apart(["WorkflowApprovalNotifier", "WorkflowRejectionNotifier"], 12)["WorkflowApprovalNotifier"]
+    'WorkflowA…Notifier'
+    """
+    found = {label: cut(label, limit) for label in sorted(set(labels))}
+    count = Counter(found.values())
+    alike = [label for label, shown in found.items() if count[shown] > 1]
+    return found | cut_apart(alike, limit + 1) if alike else found
+
+
 def badge(graph: nx.DiGraph[str], port: str) -> str:
     """What a row says of receivers that run for any sender too."""
     also = len(graph.nodes[port]["also"])
@@ -135,8 +148,9 @@ def _widths(graph: nx.DiGraph[str]) -> tuple[int, int, int]:
     """Of the three columns; 0 where one is empty."""
     cell = CELL if "measure" in graph.graph else 0
     senders, receivers, rows = [], [], []
+    short = shown_labels(graph)
     for node, data in graph.nodes(data=True):
-        shown = len(cut(data["label"], LIMITS[data["kind"]]))
+        shown = len(short[data["kind"], data["label"]])
         if data["kind"] == "sender":
             senders.append(shown * CHAR + 2 * PAD)
         elif data["kind"] == "receiver":
@@ -146,8 +160,16 @@ def _widths(graph: nx.DiGraph[str]) -> tuple[int, int, int]:
             rows.append(shown * SMALL_CHAR + PAD + (len(also) * SMALL_CHAR + PAD if also else 0) + (cell + PAD))
     for signal, label in graph.graph["signal_labels"].items():
         several = len(graph.graph["signals"][signal]) > 1
-        rows.append(len(cut(label, LIMITS["signal"])) * CHAR + 2 * PAD + (cell if several else 0))
+        rows.append(len(short["signal", label]) * CHAR + 2 * PAD + (cell if several else 0))
     return _column_width(senders, 96), _column_width(rows, 176), _column_width(receivers, 160)
+
+
+def shown_labels(graph: nx.DiGraph[str]) -> dict[tuple[str, str], str]:
+    """What is written in the boxes and rows, by kind and whole label."""
+    labels: dict[str, list[str]] = defaultdict(list, {"signal": list(graph.graph["signal_labels"].values())})
+    for _, data in graph.nodes(data=True):
+        labels[data["kind"]].append(data["label"])
+    return {(kind, label): shown for kind in labels for label, shown in cut_apart(labels[kind], LIMITS[kind]).items()}
 
 
 def _column_width(widths: list[float], least: int) -> int:
@@ -197,14 +219,15 @@ def _boxes(
     graph: nx.DiGraph[str], order: Order, columns: list[Column], widths: tuple[int, int, int], left: list[int]
 ) -> dict[str, Box]:
     boxes: dict[str, Box] = {}
+    short = shown_labels(graph)
     for column, kind, x, width in zip(columns, ("sender", "signal", "receiver"), left, widths, strict=False):
         for name, top, height in zip(column.names, column.tops, column.heights, strict=True):
             signal = name.partition(":")[2]
             label = graph.graph["signal_labels"][signal] if kind == "signal" else graph.nodes[name]["label"]
-            boxes[name] = Box(name, kind, cut(label, LIMITS[kind]), x, top, width, height)
+            boxes[name] = Box(name, kind, short[kind, label], x, top, width, height)
             for row, port in enumerate(order.ports[signal] if kind == "signal" else ()):
-                label = cut(graph.nodes[port]["label"], LIMITS["port"])
-                boxes[port] = Box(port, "port", label, x, top + HEAD + ROW * row, width, ROW)
+                label = graph.nodes[port]["label"]
+                boxes[port] = Box(port, "port", short["port", label], x, top + HEAD + ROW * row, width, ROW)
     return boxes
 
 
