@@ -6,13 +6,13 @@ from django.urls import path
 
 from signalgraph.web import access, feed
 from signalgraph.web.pages import graph, overview, receivers, senders, setup, signals, timeline, traces
-from signalgraph.web.views import page_route, routes
+from signalgraph.web.views import page_route, parameterless, routes
 
 app_name = "signalgraph"
 
 urlpatterns = [
-    path("events.json", feed.events_json, name="events"),
-    path("ticket.json", feed.ticket, name="ticket"),
+    path("events.json", parameterless(feed.events_json), name="events"),
+    path("ticket.json", parameterless(feed.ticket), name="ticket"),
     path("graph.svg", access.guarded(graph.svg_file), name="graph-svg"),
     path("graph.json", access.guarded(graph.json_file), name="graph-json"),
     *routes("", overview.overview, "overview"),

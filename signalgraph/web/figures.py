@@ -90,5 +90,5 @@ class BarMark:
 
 def round_up(value: float) -> float:
     """The next 1, 2, 3, 5 times a power of ten: the end of an axis."""
-    power = 10 ** math.floor(math.log10(value))
+    power = 10.0 ** math.floor(math.log10(value))
     return next(step * power for step in (1, 2, 3, 5, 10) if step * power >= value)

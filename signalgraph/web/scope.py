@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from signalgraph import conf, names
 from signalgraph.events import ConnectionInfo, Heartbeat
 from signalgraph.graph.figures import Scale
-from signalgraph.graph.query import Query, parse
+from signalgraph.graph.query import Listed, Query, parse
 from signalgraph.web.feed import current_index
 from signalgraph.web.figures import clock, number
 from signalgraph.web.state import State
@@ -92,16 +92,17 @@ class Scope:
 
     def hits(self, count: int, unit: str) -> str:
         """How much the filter leaves, and which of its terms mean nothing for what is listed."""
-        kind = unit if unit in ("signal", "trace") else "connection"
-        ignored = self.query.ignored_for(kind)
-        left_out = f"; {', '.join(ignored)} left out here" if ignored else ""
-        return f"{number(count)} {unit}{'' if count == 1 else 's'}{left_out}"
+        listed: Listed = "trace" if unit == "trace" else "signal" if unit == "signal" else "connection"
+        return f"{number(count)} {unit}{'' if count == 1 else 's'}{self._left_out(listed)}"
 
     @property
     def connection_hits(self) -> str:
-        ignored = self.query.ignored_for("connection")
-        left_out = f"; {', '.join(ignored)} left out here" if ignored else ""
+        left_out = self._left_out("connection")
         return f"{len(self.connections)} of {len(self.wiring.connections)} connections{left_out}"
+
+    def _left_out(self, listed: Listed) -> str:
+        ignored = self.query.ignored_for(listed)
+        return f"; {', '.join(ignored)} left out here" if ignored else ""
 
     @property
     def traces_words(self) -> str:

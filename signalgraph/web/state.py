@@ -70,6 +70,11 @@ def page_path(kind: str, name: str) -> str:
     return f"{kind}s/{quote(name, safe='')}/"
 
 
+def parameters_of(route: str) -> list[str]:
+    """The names of a route's converters."""
+    return _parameter.findall(route)
+
+
 def tail_of(route: str, kwargs: dict[str, object]) -> str:
     """The part of a path that a route matched, from its converters' values."""
     return _parameter.sub(lambda match: str(kwargs[match[1]]), route)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from signalgraph.web import figures
-from signalgraph.web.health import sampled_words
 from signalgraph.web.scope import Scope
 
 SPAN_S = 900
@@ -43,7 +42,6 @@ class Strip:
     errors: int
     dispatches: int
     lost: int
-    sampled: str
 
 
 def _labels(end_s: float) -> list[Label]:
@@ -74,5 +72,4 @@ def read_strip(scope: Scope) -> Strip:
         errors=sum(errors for _, _, errors in activity),
         dispatches=sum(count for _, count, _ in activity),
         lost=scope.index.lost,
-        sampled=sampled_words(),
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import URLPattern, path
 from django_htmx.middleware import HtmxDetails
@@ -21,7 +22,7 @@ from signalgraph.web.context import app_context, scope_context
 from signalgraph.web.facets import FacetGroup
 from signalgraph.web.notices import error_json
 from signalgraph.web.scope import Scope, open_scope
-from signalgraph.web.state import State, read_state
+from signalgraph.web.state import State, parameters_of, read_state
 
 FRAGMENT = "signalgraph/_fragment.html"
 WHOLE = "signalgraph/base.html"
@@ -106,13 +107,16 @@ def page_response(request: HttpRequest, scope: Scope, page: Page) -> HttpRespons
 
 
 def mounted(route: str, reader: Reader, *, as_json: bool) -> Callable[..., HttpResponse]:
-    """The view of a route: read its state and scope, call its reader, answer in HTML or JSON."""
+    """The view of a route: read its state and scope, call its reader, answer in HTML or JSON.
+
+    The prefix that the dashboard is mounted at can have parameters of its own, which are none of the reader's.
+    """
 
     def view(request: HttpRequest, **kwargs: Any) -> HttpResponse:
         state = read_state(request, route, kwargs)
         try:
             scope = open_scope(state)
-            page = reader(request, scope, **kwargs)
+            page = reader(request, scope, **{name: kwargs[name] for name in parameters_of(route)})
         except query.QueryError as error:
             return filter_error(request, state, error, as_json=as_json)
         except (Missing, TraceGone, LogError, SettingsError) as error:
@@ -131,7 +135,7 @@ def mounted(route: str, reader: Reader, *, as_json: bool) -> Callable[..., HttpR
 def file_view(route: str, reader: Callable[[HttpRequest, Scope], HttpResponse]) -> Callable[..., HttpResponse]:
     """The view of an export: the filtered scope as a file; errors as JSON."""
 
-    def view(request: HttpRequest) -> HttpResponse:
+    def view(request: HttpRequest, **kwargs: Any) -> HttpResponse:
         state = read_state(request, route, {})
         try:
             return reader(request, open_scope(state))
@@ -151,6 +155,15 @@ def explain(error: Exception) -> tuple[str, str, int]:
     if isinstance(error, TraceGone):
         return "This trace is gone", str(error), 404
     return "The log can't be read", str(error), 503
+
+
+def parameterless(view: access.View) -> access.View:
+    """A view that takes no parameters, below a prefix that may have some."""
+
+    def call(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        return view(request)
+
+    return call
 
 
 def page_route(route: str, reader: Reader, name: str) -> URLPattern:

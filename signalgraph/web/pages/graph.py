@@ -14,7 +14,7 @@ from signalgraph.events import ANY_SENDER, ConnectionInfo
 from signalgraph.exports import json as json_export
 from signalgraph.exports import svg
 from signalgraph.graph.build import build_wiring
-from signalgraph.graph.figures import Figures
+from signalgraph.graph.figures import Figures, Scale
 from signalgraph.graph.focus import Focus, focus
 from signalgraph.graph.layout import Layout, layout_wiring
 from signalgraph.web.facets import connection_facets
@@ -158,9 +158,16 @@ def wiring(request: HttpRequest, scope: Scope) -> Page:
     if view == "list":
         context["rows"] = list_rows(scope)
     elif request.headers.get("HX-Target") != "sg-panel":
-        context |= {"drawing": draw(scope, graph), "baseline": baseline(scope)}
+        context |= {"drawing": draw(scope, graph), "baseline": baseline(scope), "scale": scale_of(graph)}
     twin: dict[str, Any] = {}
     return Page("signalgraph/graph.html", context, twin, connection_facets(scope), scope.connection_hits)
+
+
+def scale_of(graph: nx.DiGraph[str]) -> Scale:
+    """The drawing's scale of heat, for the legend below it."""
+    found = [data["figures"] for _, data in graph.nodes(data=True) if "figures" in data]
+    every = [*graph.graph["signal_figures"].values(), *found]
+    return Scale(max((figures.value("rate") for figures in every), default=0.0))
 
 
 def draw(scope: Scope, graph: nx.DiGraph[str], mode: svg.Mode = "page") -> str:

@@ -153,7 +153,7 @@ def read_figures(scope: Scope) -> Figures:
     start_us, bucket_us = (scope.now_s - window_s) * 1e6, window_s / BARS * 1e6
     durations: list[list[float]] = [[] for _ in range(BARS)]
     queries = [0] * BARS
-    failing = set()
+    failing: set[str] = set()
     for seen in (seen for trace in scope.traces for seen in trace.dispatches):
         bucket = min(max(int((seen.start_us - start_us) / bucket_us), 0), BARS - 1)
         durations[bucket].extend(call.duration_us for call in seen.calls if call.duration_us is not None)

@@ -15,7 +15,6 @@ from signalgraph import conf, recorder
 from signalgraph.web import feed
 from signalgraph.web.facets import connection_facets
 from signalgraph.web.figures import duration_words, number
-from signalgraph.web.health import sampled_words
 from signalgraph.web.panel import panel_context
 from signalgraph.web.scope import Scope
 from signalgraph.web.views import Page
@@ -71,8 +70,7 @@ def process_rows(scope: Scope) -> list[ProcessRow]:
 
 def _settings_checks() -> list[Check]:
     return [
-        Check("failed", problem.message, "do this", f"{problem.hint} ({problem.id})")
-        for problem in conf.problems()
+        Check("failed", problem.message, "do this", f"{problem.hint} ({problem.id})") for problem in conf.problems()
     ]
 
 
@@ -90,9 +88,9 @@ def _recording_check(scope: Scope, state: Any) -> Check:
 def _why_off() -> str:
     mode = conf.get_settings().record
     if mode == "auto" and not settings.DEBUG:
-        return "RECORD is \"auto\", which records in DEBUG only, and DEBUG is off. Change this line in your settings."
+        return 'RECORD is "auto", which records in DEBUG only, and DEBUG is off. Change this line in your settings.'
     if mode == "watched":
-        return "RECORD is \"watched\": processes record while somebody looks at these pages. None is running now."
+        return 'RECORD is "watched": processes record while somebody looks at these pages. None is running now.'
     if mode == "off":
         return "Nothing is wrapped: Signal.send is Django's own. Change this line in your settings."
     return "No process that records has been seen in the last seconds. Start your site, or a command of it."
@@ -176,7 +174,6 @@ def setup(request: HttpRequest, scope: Scope) -> Page:
         "recorder": state,
         "log_url": _log_words(scope, options),
         "lost": scope.index.lost,
-        "sampled": sampled_words(),
         "keep_days": None if options.keep.age_s is None else f"{options.keep.age_s / 86_400:g}",
         "keep_mb": None if options.keep.bytes is None else f"{options.keep.bytes / 1024**2:g}",
         "transport": "WebSocket" if feed.has_socket(request) else "polling, once a second",

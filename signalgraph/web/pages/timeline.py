@@ -87,7 +87,8 @@ def seed(scope: Scope, span_s: int) -> dict[str, Any]:
 def timeline(request: HttpRequest, scope: Scope) -> Page:
     params = scope.state.params
     by = params.get("by", "") if params.get("by") in BY else "signal"
-    span_s = int(params["span"]) if params.get("span") in map(str, SPANS) else 60
+    asked = params.get("span", "")
+    span_s = int(asked) if asked in map(str, SPANS) else 60
     before = params.get("before", "")
     traces = scope.traces
     if before.isdecimal():
