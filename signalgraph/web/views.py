@@ -28,6 +28,7 @@ FRAGMENT = "signalgraph/_fragment.html"
 WHOLE = "signalgraph/base.html"
 PANEL = "signalgraph/_panel.html"
 STRIP = "signalgraph/_strip.html"
+LIVE_PARTS = {"sg-overview", "sg-setup"}  # one of them takes the other's place with the first dispatch
 
 
 @dataclass
@@ -100,6 +101,8 @@ def page_response(request: HttpRequest, scope: Scope, page: Page) -> HttpRespons
     context["is_htmx"] = bool(htmx)
     context["layout"] = FRAGMENT if htmx and not htmx.history_restore_request else WHOLE
     parts = {"sg-panel": context.get("panel", PANEL), "sg-strip": STRIP, **page.parts}
+    if htmx and htmx.target in LIVE_PARTS and htmx.target not in parts:
+        return HttpResponse(headers={"HX-Refresh": "true"})
     template = parts.get(htmx.target or "", page.template) if htmx else page.template
     response = render(request, template, context, status=page.status)
     response["Vary"] = "HX-Request, HX-Target"
@@ -116,6 +119,8 @@ def mounted(route: str, reader: Reader, *, as_json: bool) -> Callable[..., HttpR
         state = read_state(request, route, kwargs)
         try:
             scope = open_scope(state)
+            if HtmxDetails(request).target == "sg-strip":
+                return page_response(request, scope, Page(STRIP, {}, {}))
             page = reader(request, scope, **{name: kwargs[name] for name in parameters_of(route)})
         except query.QueryError as error:
             return filter_error(request, state, error, as_json=as_json)

@@ -2,13 +2,16 @@
 // panel, so that it is true to the connections. Positions never change.
 //
 // data-baseline: {connection id: [calls ever, errors ever, calls per bar of the window, oldest first ...]};
-// data-window: the window in seconds. The drawing's data-steps say where the steps of heat begin.
+// data-others: known ids that are not drawn; data-window: the window in seconds. The drawing's data-steps say where the steps of heat begin.
 
 const ZOOMS = [0.5, 0.67, 0.85, 1, 1.25, 1.5, 2, 3];
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const REDRAW_MS = 2000;
 const NARROW_PX = 600;
 const LEAST_SCALE = 0.85;
 const NOT_LIT = "dim";
+
+const asked = new Set(); // new connections for which the drawing was asked for again, once each
 
 class Graph extends HTMLElement {
   connectedCallback() {
@@ -17,6 +20,7 @@ class Graph extends HTMLElement {
     this.window = Number(this.dataset.window);
     this.fit();
     this.rates = new Rates(JSON.parse(this.dataset.baseline || "{}"), this.window);
+    this.others = new Set(JSON.parse(this.dataset.others || "[]"));
     this.cells = [...this.svg.querySelectorAll("[data-count]")].map((text) => readCell(text));
     this.steps = (this.svg.dataset.steps || "").split(" ").filter(Boolean).map(Number);
     this.stop = new AbortController();
@@ -48,9 +52,20 @@ class Graph extends HTMLElement {
   // Numbers
 
   take(frame) {
+    this.noticeNew(Object.keys(frame.totals));
     if (!this.rates.add(frame.totals)) return;
     this.dirty = true;
     for (const group of this.svg.querySelectorAll("[data-errors]")) this.showErrors(group, frame.totals);
+  }
+
+  // A connection that the drawing doesn't know is a change of the topology: only then is it laid out again.
+  noticeNew(ids) {
+    const fresh = ids.filter((id) => !this.rates.rows.has(id) && !this.others.has(id) && !asked.has(id));
+    if (!fresh.length) return;
+    fresh.forEach((id) => asked.add(id));
+    setTimeout(() => {
+      if (this.isConnected) window.htmx.ajax("GET", location.href, { target: "#main", swap: "innerHTML" });
+    }, REDRAW_MS);
   }
 
   showErrors(group, totals) {

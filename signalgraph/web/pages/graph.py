@@ -141,6 +141,13 @@ def baseline(scope: Scope) -> str:
     return json.dumps(found, separators=(",", ":"))
 
 
+def others(scope: Scope) -> str:
+    """The ids of connections that are known but not drawn: one that is in neither list is new."""
+    drawn = {connection_id(row) for row in scope.connections}
+    known = {*(connection_id(row) for row in scope.wiring.connections), *scope.index.totals}
+    return json.dumps(sorted(known - drawn), separators=(",", ":"))
+
+
 def wiring(request: HttpRequest, scope: Scope) -> Page:
     asked = scope.state.params.get("view", "")
     view = asked if asked in VIEWS else "wiring"
@@ -158,7 +165,12 @@ def wiring(request: HttpRequest, scope: Scope) -> Page:
     if view == "list":
         context["rows"] = list_rows(scope)
     elif request.headers.get("HX-Target") != "sg-panel":
-        context |= {"drawing": draw(scope, graph), "baseline": baseline(scope), "scale": scale_of(graph)}
+        context |= {
+            "drawing": draw(scope, graph),
+            "baseline": baseline(scope),
+            "others": others(scope),
+            "scale": scale_of(graph),
+        }
     twin: dict[str, Any] = {}
     return Page("signalgraph/graph.html", context, twin, connection_facets(scope), scope.connection_hits)
 

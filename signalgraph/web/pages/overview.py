@@ -201,4 +201,5 @@ def overview(request: HttpRequest, scope: Scope) -> Page:
     newest = [summary(trace) for trace in scope.traces[:TRACES]]
     twin = {**data, "apps": apps.rows, "newest": newest}
     facets = [*connection_facets(scope), process_facets(scope)]
-    return Page("signalgraph/overview.html", context, twin, facets, scope.connection_hits)
+    parts = {"sg-overview": "signalgraph/_overview.html"}
+    return Page("signalgraph/overview.html", context, twin, facets, scope.connection_hits, parts=parts)

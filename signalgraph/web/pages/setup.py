@@ -179,7 +179,8 @@ def setup(request: HttpRequest, scope: Scope) -> Page:
         "transport": "WebSocket" if feed.has_socket(request) else "polling, once a second",
         **panel_context(scope),
     }
-    return Page("signalgraph/setup.html", context, data, connection_facets(scope), scope.connection_hits)
+    parts = {"sg-setup": "signalgraph/_setup.html"}
+    return Page("signalgraph/setup.html", context, data, connection_facets(scope), scope.connection_hits, parts=parts)
 
 
 def _log_words(scope: Scope, options: conf.Settings) -> str:
