@@ -6,6 +6,7 @@ proxy, a metaclass). What is here asks the types only, through descriptors that 
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from types import GetSetDescriptorType, MappingProxyType, MemberDescriptorType
 from typing import Any, TypeGuard, TypeVar, cast
@@ -67,3 +68,24 @@ def class_qualname(cls: type) -> str:
 def class_path(cls: type) -> str:
     """`module.qualname`."""
     return f"{class_module(cls)}.{class_qualname(cls)}"
+
+
+def classes_below(cls: type) -> list[type]:
+    """The class and all that are derived from it."""
+    found, waiting = {cls}, [cls]
+    while waiting:
+        new = set(type.__subclasses__(waiting.pop())) - found
+        found |= new
+        waiting += new
+    return list(found)
+
+
+def instances_of(cls: type) -> list[Any]:
+    """The living instances of a class written in Python and of those derived from it, those that gc.freeze() put away
+    left out.
+
+    Not by `gc.get_objects`: it hands out tuples that another thread is still making, which fail there with a
+    SystemError while we hold them (`tuple(generator)`: 70 failures a second under constant scanning). An instance
+    refers to its class, so only that is asked for; it takes a sixth of the time, too.
+    """
+    return [obj for obj in gc.get_referrers(*classes_below(cls)) if issubclass(type(obj), cls)]

@@ -15,7 +15,15 @@ from typing import Any, NamedTuple
 from django.dispatch import Signal
 
 from signalgraph.descriptions import escape
-from signalgraph.inert import class_module, class_namespace, class_path, instance_namespace, is_a, plain_text
+from signalgraph.inert import (
+    class_module,
+    class_namespace,
+    class_path,
+    instance_namespace,
+    instances_of,
+    is_a,
+    plain_text,
+)
 
 _CLASS_DEPTH = 3  # classes in classes
 _SOURCE_BYTES = 2_000_000  # a longer module is generated; it isn't read
@@ -34,7 +42,7 @@ class Place(NamedTuple):
 
 def find_signals() -> list[Signal]:
     """Every live signal that the garbage collector knows. Lazy objects and dead proxies are not woken."""
-    return [obj for obj in gc.get_objects() if issubclass(type(obj), Signal)]
+    return instances_of(Signal)
 
 
 def namespaces() -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -187,10 +195,11 @@ def _instance_names(owner: object, wanted: set[int], attributes: Mapping[int, st
 
 
 def _closures(cells: Mapping[int, CellType]) -> dict[int, FunctionType]:
+    """The functions in whose closures the cells are, by `id` of what a cell holds."""
     found: dict[int, FunctionType] = {}
-    functions = (obj for obj in gc.get_objects() if type(obj) is FunctionType) if cells else ()
-    for function in functions:
-        for cell in function.__closure__ or ():
+    boxes = [box for box in gc.get_referrers(*cells.values()) if type(box) is tuple] if cells else []
+    for function in gc.get_referrers(*boxes) if boxes else ():
+        for cell in (function.__closure__ or ()) if type(function) is FunctionType else ():
             if id(cell) in cells:
                 found.setdefault(id(cell.cell_contents), function)
     return found

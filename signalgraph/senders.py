@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from django.apps import apps
 
 from signalgraph.descriptions import UNKNOWN_SENDER, describe_sender
-from signalgraph.inert import class_module, instance_namespace, is_a
+from signalgraph.inert import class_module, class_namespace, classes_below, instance_namespace, is_a
 
 LEARNED = 10_000  # labels kept; the oldest goes first
 
@@ -85,17 +84,31 @@ def _reference(obj: object) -> Callable[[], Any] | None:
 
 
 def _objects(wanted: set[int]) -> Iterator[object]:
-    """The objects with these ids, in one pass over what the garbage collector knows."""
-    return (obj for obj in gc.get_objects() if id(obj) in wanted and _can_be_sender(obj)) if wanted else iter(())
+    """The objects with these ids among classes, modules and what modules hold."""
+    if wanted:
+        candidates = (*classes_below(object), *sys.modules.copy().values(), *_module_values())
+        yield from (obj for obj in candidates if id(obj) in wanted and _can_be_sender(obj))
 
 
 def _texts(wanted: set[int]) -> Iterator[str]:
-    """The texts with these ids among the values of modules and the constants of functions; gc knows no texts."""
+    """The texts with these ids among the values of modules and the constants of their functions and methods."""
     if wanted:
-        modules = [module for module in sys.modules.copy().values() if is_a(module, ModuleType)]
-        values = [list(instance_namespace(module).values()) for module in modules]
-        values += [list(obj.__code__.co_consts) for obj in gc.get_objects() if type(obj) is FunctionType]
-        yield from (value for same in values for value in same if id(value) in wanted and is_a(value, str))
+        values = _module_values()
+        classes = [value for value in values if is_a(value, type)]
+        functions = [*values, *(method for cls in classes for method in list(class_namespace(cls).values()))]
+        codes = [function.__code__ for function in functions if type(function) is FunctionType]
+        constants = [constant for code in codes for constant in _constants(code)]
+        yield from (value for value in (*values, *constants) if id(value) in wanted and is_a(value, str))
+
+
+def _module_values() -> list[Any]:
+    modules = [module for module in sys.modules.copy().values() if is_a(module, ModuleType)]
+    return [value for module in modules for value in list(instance_namespace(module).values())]
+
+
+def _constants(code: CodeType) -> Iterator[Any]:
+    for constant in code.co_consts:
+        yield from _constants(constant) if type(constant) is CodeType else (constant,)
 
 
 def _can_be_sender(obj: object) -> bool:

@@ -3,6 +3,7 @@
 import functools
 import gc
 import itertools
+import sys
 import threading
 import types
 import weakref
@@ -446,6 +447,7 @@ def test_no_code_of_the_project_runs(registry: Registry) -> None:
         ((id(receiver), id(sender)), receiver, False),
         ((receiver, id(None)), lambda **kwargs: pytest.fail("called"), False),
     ]
+    registry.learn_sender(id(sender), names.describe_sender(sender))  # as the recorder does at a dispatch
     rows = registry.rows(signal)
     assert (rows[0].sender, rows[0].receiver) == ("test_names.Hostile instance", "test_names.Hostile()")
     assert rows[1].info.dispatch_uid == "test_names.Hostile instance"
@@ -550,3 +552,32 @@ def test_the_inventory_is_sorted_and_complete(registry: Registry, connect: Calla
         __file__,
         first.__code__.co_firstlineno,
     ) in list(inventory.connections)
+
+
+def test_a_scan_leaves_alone_what_other_threads_are_making(registry: Registry) -> None:
+    """A tuple that another thread is filling must not be touched: CPython then fails in that thread."""
+    done, errors, made = threading.Event(), [], []
+
+    def make_tuples() -> None:
+        while not done.is_set():
+            try:
+                made.append(len(tuple(number for number in range(300))))
+            except SystemError as error:
+                errors.append(error)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    threads = [threading.Thread(target=make_tuples) for _ in range(2)]
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in range(60):
+            registry.scan()
+            registry.inventory()
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+        sys.setswitchinterval(interval)
+    assert made
+    assert errors == []
