@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.db import models
 from django.db.models.signals import post_save
 
@@ -36,7 +38,7 @@ class Profile(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def save(self, *args: object, **kwargs: object) -> None:
+    def save(self, *args: Any, **kwargs: Any) -> None:
         self.initials = receivers.initials_of(self.name)
         super().save(*args, **kwargs)
 
