@@ -74,7 +74,7 @@ def classes_below(cls: type) -> list[type]:
     """The class and all that are derived from it."""
     found, waiting = {cls}, [cls]
     while waiting:
-        new = set(type.__subclasses__(waiting.pop())) - found
+        new: set[type] = set(type.__subclasses__(waiting.pop())) - found
         found |= new
         waiting += new
     return list(found)

@@ -335,7 +335,7 @@ def test_threads_may_share_a_log(log: Log) -> None:
             for _ in range(25):
                 log.append(batch())
                 log.read(limit=5)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever fails in the thread fails the test
             problems.append(error)
 
     threads = [threading.Thread(target=write) for _ in range(4)]
