@@ -393,11 +393,15 @@ def test_the_theme_of_the_cookie_is_in_the_page(get: Get) -> None:
     assert '<html lang="en">' in client.get("/signals/").content.decode()
 
 
-def test_statistics_say_their_window_and_sample(get: Get, full: Log) -> None:
-    """A rate without its window says nothing."""
-    said = text(get("receivers/shop.receivers.send_receipt/?t=60"))
-    assert "calls, 60 s" in said
-    assert "ms of 1" in said
+@pytest.mark.parametrize(("age_s", "said"), [(600, "calls, 60 s"), (0, "calls, 5 s")])
+def test_statistics_say_their_window_and_sample(get: Get, log: Log, age_s: int, said: str) -> None:
+    """A rate without its window says nothing; a log younger than the window is its window."""
+    log.append(wiring())
+    log.append(batch([dispatch(1, signal=1, calls=[call(1)])], wall_us=now_us() - age_s * 1_000_000))
+    log.append(batch([dispatch(2)]))
+    words = text(get("receivers/shop.receivers.send_receipt/?t=60"))
+    assert said in words
+    assert "ms of 1" in words
 
 
 def test_what_is_not_known_is_a_dot(get: Get, log: Log) -> None:

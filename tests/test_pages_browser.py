@@ -33,6 +33,7 @@ def log(settings: Any) -> Iterator[Log]:
     settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": []}]
     log = open_log(url, writer=True)
     log.append(wiring([connection(), connection("shop.receivers.audit", signal=SIGNALS[1], sender="*")]))
+    log.append(batch([], wall_us=now_us() - 890_000_000))  # a log as old as the window, so that rates are of all of it
     start_us = now_us() - 1_000_000
     failed = call(1, status=1, error="shop.errors.OutOfStock")
     inner = dispatch(2, parent=span(1) + 1, trace=span(1), signal=1, status=1, start_us=start_us + 50, calls=[failed])

@@ -107,5 +107,6 @@ def scope_context(scope: Scope, groups: Sequence[FacetGroup], hits: str) -> dict
         "facets": groups,
         "hits": hits,
         "window_s": scope.state.window_s,
-        "window": next(each.label.removeprefix("Last ") for each in windows(scope.state) if each.is_current),
+        "window": scope.window_words,
+        "axis": next(each.label.removeprefix("Last ") for each in windows(scope.state) if each.is_current),
     }

@@ -14,7 +14,7 @@ from signalgraph.events import ConnectionInfo, Heartbeat
 from signalgraph.graph.figures import Scale
 from signalgraph.graph.query import Listed, Query, parse
 from signalgraph.web.feed import current_index
-from signalgraph.web.figures import clock, number
+from signalgraph.web.figures import clock, duration_words, number
 from signalgraph.web.state import State
 
 if TYPE_CHECKING:
@@ -67,6 +67,17 @@ class Scope:
         if key not in self._stats:
             self._stats[key] = self.index.stats(key, self.state.window_s)
         return self._stats[key]
+
+    @cached_property
+    def seconds(self) -> float:
+        """The part of the window in which there was a log to count in; every rate is per second of it."""
+        every = self.stats(self.index.totals)
+        return every.window_calls / every.rate_per_s if every.rate_per_s else float(self.state.window_s)
+
+    @property
+    def window_words(self) -> str:
+        """What rates and counts are of: the window, or how long there has been anything to count."""
+        return duration_words(min(self.seconds, self.state.window_s)).replace(".0 s", " s")
 
     @cached_property
     def heartbeats(self) -> list[Heartbeat]:

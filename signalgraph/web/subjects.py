@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 KINDS = ("signal", "sender", "receiver")
 SOURCE_LINES = 16
+MAX_CAUSES = 8
 
 
 @dataclass(frozen=True)
@@ -117,11 +119,11 @@ def neighbourhood(scope: Scope, subject: Subject) -> list[Step]:
     """What leads to a subject and what it leads to, by connections and observed causes; paths, not lines that meet."""
     own = {connection_id(row) for row in subject.connections}
     heard = {(row.signal, row.sender) for row in subject.connections}
-    steps = []
-    for (cause, signal, sender), count in sorted(scope.index.edges.items()):
+    causes: Counter[str] = Counter()
+    for (cause, signal, sender), count in scope.index.edges.items():
         if (signal, sender) in heard or (signal, ANY_SENDER) in heard:
-            receiver = names.parse_connection_id(cause)[2]
-            steps.append(Step("receiver", receiver, 0, f"causes {count}", receiver == subject.name))
+            causes[names.parse_connection_id(cause)[2]] += count
+    steps = [Step("receiver", name, 0, f"causes {count}") for name, count in causes.most_common(MAX_CAUSES)]
     for row in subject.connections:
         here = [row.sender, row.signal, row.receiver]
         for depth, (kind, name) in enumerate(zip(("sender", "signal", "receiver"), here, strict=True)):

@@ -2,7 +2,8 @@
 // panel, so that it is true to the connections. Positions never change.
 //
 // data-baseline: {connection id: [calls ever, errors ever, calls per bar of the window, oldest first ...]};
-// data-others: known ids that are not drawn; data-window: the window in seconds. The drawing's data-steps say where the steps of heat begin.
+// data-others: known ids that are not drawn; data-window: the window in seconds,
+// data-seconds: how much of it there was a log. The drawing's data-steps say where the steps of heat begin.
 
 const ZOOMS = [0.5, 0.67, 0.85, 1, 1.25, 1.5, 2, 3];
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -19,7 +20,7 @@ class Graph extends HTMLElement {
     if (!this.svg || this.leaveForList()) return;
     this.window = Number(this.dataset.window);
     this.fit();
-    this.rates = new Rates(JSON.parse(this.dataset.baseline || "{}"), this.window);
+    this.rates = new Rates(JSON.parse(this.dataset.baseline || "{}"), this.window, Number(this.dataset.seconds));
     this.others = new Set(JSON.parse(this.dataset.others || "[]"));
     this.cells = [...this.svg.querySelectorAll("[data-count]")].map((text) => readCell(text));
     this.steps = (this.svg.dataset.steps || "").split(" ").filter(Boolean).map(Number);
@@ -180,8 +181,10 @@ class Graph extends HTMLElement {
 
 // Calls per connection in a window that moves: bars of equal length, the last one growing.
 class Rates {
-  constructor(baseline, windowS) {
+  // `seconds` is how much of the window there was something to count in; it grows until it is all of it.
+  constructor(baseline, windowS, seconds) {
     this.window = windowS;
+    this.began = Date.now() - seconds * 1000;
     this.rows = new Map();
     for (const [id, [calls, errors, failed, ...bars]] of Object.entries(baseline)) {
       this.rows.set(id, { calls, errors, failed, bars });
@@ -218,8 +221,12 @@ class Rates {
     return true;
   }
 
+  get seconds() {
+    return Math.min(this.window, (Date.now() - this.began) / 1000);
+  }
+
   of(id) {
-    return (this.rows.get(id)?.bars || []).reduce((sum, calls) => sum + calls, 0) / this.window;
+    return (this.rows.get(id)?.bars || []).reduce((sum, calls) => sum + calls, 0) / this.seconds;
   }
 
   errors(id) {

@@ -163,7 +163,7 @@ def read_figures(scope: Scope) -> Figures:
     newer = [each for part in durations[BARS // 2 :] for each in part]
     bucket_s = window_s / BARS
     return Figures(
-        dispatches_per_s=sum(count for _, count, _ in activity) / window_s,
+        dispatches_per_s=sum(count for _, count, _ in activity) / scope.seconds,
         peak_per_s=max((count for _, count, _ in activity), default=0) / bucket_s,
         dispatches=[count / bucket_s for _, count, _ in activity],
         errors=sum(errors for _, _, errors in activity),
@@ -172,7 +172,7 @@ def read_figures(scope: Scope) -> Figures:
         p95_us=percentile([*older, *newer], 0.95),
         p95_before_us=percentile(older, 0.95),
         p95=[percentile(part, 0.95) or 0 for part in durations],
-        queries_per_s=sum(queries) / window_s,
+        queries_per_s=sum(queries) / scope.seconds,
         queries=[count / bucket_s for count in queries],
         sample_size=len(older) + len(newer),
     )

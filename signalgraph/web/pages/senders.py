@@ -68,7 +68,7 @@ def _row(scope: Scope, name: str, signals: list[str], rows: list[ConnectionInfo]
         signals=signals,
         receivers=len({row.receiver for row in rows}),
         dispatches=sent,
-        rate_per_s=sent / scope.state.window_s,
+        rate_per_s=sent / scope.seconds,
         stats=scope.stats([connection_id(row) for row in rows]),
     )
 
