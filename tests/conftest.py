@@ -14,3 +14,9 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dic
     """Let pytest-playwright start the browser that this machine has; none is a failure, never a skip."""
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     return {**browser_type_launch_args, "executable_path": find_chromium(), "args": arguments}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put browser tests last: Playwright's loop then runs in this thread, and no test can start one of its own."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
