@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -36,27 +35,30 @@ def server(log: Log) -> Iterator[Server]:
     server.stop()
 
 
+class Beating:
+    """A process that lives as long as a test runs, and records unless it is told not to."""
+
+    def __init__(self, log: Log) -> None:
+        self.recording = True
+        self._log, self._done = log, threading.Event()
+        self._thread = threading.Thread(target=self._beat)
+        self._thread.start()
+
+    def _beat(self) -> None:
+        while not self._done.is_set():
+            self._log.beat(Heartbeat(SHOP, now_ms(), recording=self.recording))
+            self._done.wait(0.5)
+
+    def stop(self) -> None:
+        self._done.set()
+        self._thread.join()
+
+
 @pytest.fixture(autouse=True)
-def recording(log: Log) -> Iterator[None]:
-    """A process that lives and records, as long as a test runs."""
-    with beating(log, recording=True):
-        yield
-
-
-@contextmanager
-def beating(log: Log, *, recording: bool) -> Iterator[None]:
-    done = threading.Event()
-
-    def beat() -> None:
-        while not done.is_set():
-            log.beat(Heartbeat(SHOP, now_ms(), recording=recording))
-            done.wait(0.5)
-
-    thread = threading.Thread(target=beat)
-    thread.start()
-    yield
-    done.set()
-    thread.join()
+def process(log: Log) -> Iterator[Beating]:
+    beating = Beating(log)
+    yield beating
+    beating.stop()
 
 
 @pytest.fixture
@@ -181,11 +183,11 @@ def test_a_wrong_filter_is_said_and_a_right_one_heals(view: Page, log: Log) -> N
     until(view, "heard.now.error === null")
 
 
-def test_when_nobody_records_it_says_so(view: Page, log: Log) -> None:
+def test_when_nobody_records_it_says_so(view: Page, process: Beating) -> None:
     """Within seconds, though nothing is added to the log."""
-    with beating(log, recording=False):
-        expect(view.locator(LIVE)).to_contain_text("Recording off", timeout=8000)
-        expect(view.locator(LIVE)).to_have_class("live is-off")
+    process.recording = False
+    expect(view.locator(LIVE)).to_contain_text("Recording off", timeout=15_000)
+    expect(view.locator(LIVE)).to_have_class("live is-off")
 
 
 def test_a_server_that_went_away_is_stale_and_nothing_is_lost_when_it_comes_back(page: Page, log: Log) -> None:

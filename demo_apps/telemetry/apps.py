@@ -31,5 +31,6 @@ class TelemetryConfig(AppConfig):
         self.construction = AuditSwitch(self.audit)
 
         for sender in (CHECKOUT, IMPORT_STOCK):
-            # weak=False: nobody else holds a partial.
-            measured.connect(partial(receivers.add_measure, name=sender), sender=sender, weak=False)
+            # weak=False: nobody else holds a partial; a uid, since each time ready() runs it is another one.
+            measure = partial(receivers.add_measure, name=sender)
+            measured.connect(measure, sender=sender, weak=False, dispatch_uid=f"telemetry.measure.{sender}")
