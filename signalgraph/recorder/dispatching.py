@@ -51,6 +51,7 @@ REQUEST_STARTED, REQUEST_FINISHED = 1, 2
 IGNORED = -1
 LATE = -1  # in the place of a span: the end of a call whose dispatch was over
 CELLS = 63  # tally cells - 1
+CAUSE = causes.CURRENT
 
 NEAR = 8  # frames that are looked at for the line that sent
 # Frames of these are never "the line that sent": the caller's own code is above them.
@@ -68,6 +69,7 @@ SIGNALS: dict[Any, int] = {}  # to tokens
 UNHEARD: dict[Any, Callable[[], int]] = {}  # to the next number of a counter
 SENDERS = Senders(lambda key, label: None)
 RECEIVER_TABLE = Receivers()
+known_senders, known_receivers = SENDERS.by_id, RECEIVER_TABLE.by_id
 next_span: Callable[[], int] = itertools.count(1 << RECEIVER_BITS, 1 << RECEIVER_BITS).__next__
 next_ended: Callable[[], int] = itertools.count(1).__next__
 
@@ -80,7 +82,7 @@ new_unheard: Callable[[int], None] = lambda token: None  # noqa: E731
 
 def reset(ring: int, tally: MutableSequence[int] | memoryview, learn: Callable[[int, str], None]) -> None:
     """Begin with empty tables and counters."""
-    global RING, TALLY, next_ended, SENDERS, RECEIVER_TABLE
+    global RING, TALLY, next_ended, SENDERS, RECEIVER_TABLE, known_senders, known_receivers
     RING = deque(maxlen=ring)
     TALLY = tally
     next_ended = itertools.count(1).__next__
@@ -88,6 +90,7 @@ def reset(ring: int, tally: MutableSequence[int] | memoryview, learn: Callable[[
     UNHEARD.clear()
     SENDERS = Senders(learn)
     RECEIVER_TABLE = Receivers()
+    known_senders, known_receivers = SENDERS.by_id, RECEIVER_TABLE.by_id
     clock.late_calls = late_call
 
 
@@ -132,7 +135,7 @@ def sender_token(sender: Any) -> int:
 
 def receiver_tokens(receivers: list[Any]) -> tuple[int, ...]:
     try:
-        return RECEIVER_TABLE.tokens(receivers)
+        return tuple(map(RECEIVER_TABLE.token, receivers))
     except Exception:  # noqa: BLE001 - the boundary: one unknown token each
         report("receiver_tokens")
         return (0,) * len(receivers)
@@ -158,8 +161,12 @@ def open_record(signal: Any, token: int, sender: Any, method: int, named: dict[s
         # A request's signals come from the server; looking up from there costs 10 us and finds nobody.
         frame = outside(frame) if token >= FIRST_TOKEN else None
         code = frame and frame.f_code
+    try:
+        who = known_senders[id(sender)]
+    except KeyError:
+        who = sender_token(sender)
     span = next_span()
-    trace = causes.CURRENT.get()[0]
+    trace = CAUSE.get()[0]
     current = CURRENT.get()
     if current is None:
         parent = 0
@@ -172,7 +179,7 @@ def open_record(signal: Any, token: int, sender: Any, method: int, named: dict[s
         trace or span,
         id(signal),
         token,
-        SENDERS.by_id.get(id(sender)) or sender_token(sender),
+        who,
         method,
         code,
         frame and frame.f_lasti,
@@ -283,8 +290,9 @@ def recording_live_receivers(original: Any) -> Any:
             sync, concurrent = found
         except (TypeError, ValueError):
             return found  # another tool's shape: recorded without times
-        tokens = RECEIVER_TABLE.known.get((*map(id, sync),))
-        if tokens is None:
+        try:
+            tokens = tuple([known_receivers[id(receiver)] for receiver in sync])
+        except KeyError:  # one that is new, or a bound method: that is made anew for each dispatch
             tokens = receiver_tokens(sync)
         if sync:
             sync = ClockList(sync)

@@ -119,23 +119,6 @@ class Senders(Labelled):
 class Receivers(Labelled):
     """Receivers by (label, file, line): with some tools every dispatch brings new functions that read the same."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.known: dict[tuple[int, ...], tuple[int, ...]] = {}  # ids of living receivers, in order, to their tokens
-
-    def tokens(self, receivers: list[Any]) -> tuple[int, ...]:
-        tokens = tuple(map(self.token, receivers))
-        ids = tuple(map(id, receivers))
-        # A bound method is made anew for every dispatch, so its own id says nothing.
-        if all(map(self.by_id.__contains__, ids)):
-            if len(self.known) >= LABELS:
-                self.known.clear()
-            self.known[ids] = tokens
-        return tokens
-
-    def forgotten(self, ident: int) -> None:
-        self.known.clear()
-
     def token(self, receiver: Any) -> int:
         target = receiver.__func__ if type(receiver) is MethodType else receiver
         token = self.by_id.get(id(target))
