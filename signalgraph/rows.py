@@ -60,7 +60,7 @@ def row_marks(signal: Signal) -> list[int | str]:
         kind = type(key)
         marks.append(key if kind is int or kind is str else id(key))
         marks.append(sender_key if type(sender_key) is int else id(sender_key))
-        marks.append(id(_dereference(entry)) if is_a(entry, weakref.ref) else id(entry))
+        marks.append(-id(_dereference(entry)) if is_a(entry, weakref.ref) else id(entry))  # held weakly or not
         if len(row) > 3 and row[2] is not None:
             marks.append(_dereference(row[2]) is None)
     return marks

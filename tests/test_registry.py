@@ -493,6 +493,19 @@ def test_the_fingerprint_changes_with_each_connect_and_disconnect(registry: Regi
     assert registry.fingerprint() == seen[0]
 
 
+def test_the_fingerprint_changes_when_a_weak_connection_becomes_a_strong_one(registry: Registry) -> None:
+    """The same receiver, sender and place, held in another way."""
+    placed.connect(first)
+    try:
+        before = registry.fingerprint()
+        placed.disconnect(first)
+        placed.connect(first, weak=False)
+        assert registry.fingerprint() != before
+        assert not registry.rows(placed)[-1].info.weak
+    finally:
+        placed.disconnect(first)
+
+
 def test_an_unknown_signal_is_scanned_for_once_in_ten_seconds() -> None:
     """Between scans it has a provisional name, afterwards the right one."""
     now = [0.0]
