@@ -17,6 +17,7 @@ from signalgraph.exports import json as node_link
 from signalgraph.exports import svg
 from signalgraph.exports.theme import TOKENS, stylesheet
 from signalgraph.graph.build import build_wiring, connection_id
+from signalgraph.graph.figures import Figures
 from signalgraph.graph.layout import layout_wiring
 
 NS = {"s": "http://www.w3.org/2000/svg"}
@@ -256,3 +257,20 @@ def test_chromium_decodes_the_file_as_an_image(browser):
     assert seen["corner"] == [255, 255, 255]
     assert seen["colours"] > 100
     page.close()
+
+
+@pytest.mark.parametrize("mode", ["file", "page"])
+def test_a_rate_below_a_hundredth_is_well_formed(mode):
+    """It is written as `<.01`, which is markup unless it is escaped."""
+    stats = {connection_id(row): Figures(calls=1, errors=2, rate_per_s=0.004) for row in SHOP}
+    root = parsed(wired(stats=stats), mode=mode, title="Signals", query="", as_of="now")
+    assert any(element.text == "<.01" for element in root.iter())
+
+
+def test_counts_of_causes_follow_the_graph_and_move_nothing():
+    """A layout that is kept while counts go up shows the new ones in the same places."""
+    before, after = wired(), wired(edges={edge: count + 1 for edge, count in SHOP_EDGES.items()})
+    kept = layout_wiring(before)
+    assert kept.counted(after).nodes == kept.nodes
+    more = sum(stub.count for stub in kept.counted(after).stubs) - sum(stub.count for stub in kept.stubs)
+    assert more == len(SHOP_EDGES)

@@ -124,7 +124,7 @@ def _signal_number(pen: Pen, box: Box, figures: Figures | None) -> str:
     unit = "/s" if HEADS[pen.measure][0].endswith("/s") else ""
     shown = short_number(figures.value(pen.measure)) + unit
     y = box.y + HEAD / 2 + 0.5 + pen.baseline(11)
-    return tag("text", shown, class_="num", x=box.right - 12, y=y, data_count="" if pen.page else None)
+    return tag("text", text(shown), class_="num", x=box.right - 12, y=y, data_count="" if pen.page else None)
 
 
 def _port(pen: Pen, row: Box) -> str:
@@ -199,7 +199,7 @@ def _marks(pen: Pen, box: Box, figures: Figures | None) -> str:
     if figures.errors or pen.page:
         display = None if figures.errors else HIDDEN
         cross = tag("path", class_="x", d=f"M{x - 14:g} {y - 4:g}l8 8m0 -8l-8 8")
-        shown = tag("text", several, class_="num", x=x - 17, y=y + pen.baseline(11)) if several or pen.page else ""
+        shown = tag("text", text(several), class_="num", x=x - 17, y=y + pen.baseline(11)) if several or pen.page else ""
         mark = tag("g", cross, shown, class_="errors", display=display, data_errors="" if pen.page else None)
     else:
         mark = ""
@@ -215,7 +215,7 @@ def _cell(pen: Pen, box: Box, figures: Figures | None) -> str:
     shown = short_number(figures.value(pen.measure))
     return tag("rect", class_=f"heat ht{step}", x=x, y=box.middle - 7, width=CELL_PX, height=14, rx=2) + tag(
         "text",
-        shown,
+        text(shown),
         class_=f"num hk{step}",
         x=x + CELL_PX - 5,
         y=box.middle + pen.baseline(11),

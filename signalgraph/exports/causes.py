@@ -28,7 +28,7 @@ def stubs(pen: Pen) -> str:
             tag("title", text(words.of_stub(pen.graph, stub))),
             tag("path", class_="cause", d=f"M{x:g} {y:g}h10"),
             tag("path", class_="cause-tip", d=f"M{x + 9:g} {y - 3:g}l6 3 -6 3z"),
-            tag("text", short_number(stub.count), class_="num st", x=x + 18, y=y + pen.baseline(11)),
+            tag("text", text(short_number(stub.count)), class_="num st", x=x + 18, y=y + pen.baseline(11)),
         ]
         dim = pen.focus is not None and not _is_lit(pen, stub.causes)
         drawn.append(
@@ -75,7 +75,7 @@ def pills(pen: Pen) -> str:
         x, y, width = route.pill
         parts = [
             tag("rect", class_="pill", x=x - width / 2, y=y - 8, width=width, height=16, rx=8),
-            tag("text", short_number(route.count), class_="pilltext", x=x, y=y + pen.baseline(11)),
+            tag("text", text(short_number(route.count)), class_="pilltext", x=x, y=y + pen.baseline(11)),
         ]
         drawn.append(_hidden_until(pen, lit, parts, route))
     return tag("g", lines(["", *drawn, ""]), aria_hidden="true") if drawn else ""

@@ -73,5 +73,5 @@ def _ramp(pen: Pen) -> Iterator[tuple[str, int, str]]:
         shown = short_number(begin) + ("+" if step == len(pen.scale.steps) else "")
         x = STEP_PX * step
         cells.append(tag("rect", class_=f"ht{step + 1}", x=x, y=-2, width=STEP_PX, height=16))
-        cells.append(tag("text", shown, class_=f"num hk{step + 1} ramp", x=x + STEP_PX / 2, y=10))
+        cells.append(tag("text", text(shown), class_=f"num hk{step + 1} ramp", x=x + STEP_PX / 2, y=10))
     yield tag("g", *cells), STEP_PX * 5 + 8, HEADS[pen.measure][1]

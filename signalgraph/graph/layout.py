@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import networkx as nx
@@ -88,6 +88,13 @@ class Layout:
 
     def column(self, kind: str) -> list[Box]:
         return [box for box in self.nodes.values() if box.kind == kind]
+
+    def counted(self, graph: nx.DiGraph[str]) -> Layout:
+        """The same geometry with the counts that the causal edges of `graph` have now."""
+        counts = {(connection, signal, sender): count for connection, signal, sender, count in graph.graph["causes"]}
+        stubs = [replace(stub, count=sum(map(counts.__getitem__, stub.causes))) for stub in self.stubs]
+        causes = [replace(route, count=sum(map(counts.__getitem__, route.causes))) for route in self.causes]
+        return replace(self, stubs=stubs, causes=causes)
 
 
 def layout_wiring(graph: nx.DiGraph[str]) -> Layout:

@@ -104,7 +104,7 @@ def read_layout(graph: nx.DiGraph[str]) -> Layout:
         while len(_layouts) >= MAX_LAYOUTS:
             _layouts.pop(next(iter(_layouts)), None)
         _layouts[key] = layout_wiring(graph)
-    return _layouts[key]
+    return _layouts[key].counted(graph)
 
 
 def focus_data(found: Focus) -> dict[str, Any]:
