@@ -199,7 +199,9 @@ def _marks(pen: Pen, box: Box, figures: Figures | None) -> str:
     if figures.errors or pen.page:
         display = None if figures.errors else HIDDEN
         cross = tag("path", class_="x", d=f"M{x - 14:g} {y - 4:g}l8 8m0 -8l-8 8")
-        shown = tag("text", text(several), class_="num", x=x - 17, y=y + pen.baseline(11)) if several or pen.page else ""
+        shown = (
+            tag("text", text(several), class_="num", x=x - 17, y=y + pen.baseline(11)) if several or pen.page else ""
+        )
         mark = tag("g", cross, shown, class_="errors", display=display, data_errors="" if pen.page else None)
     else:
         mark = ""
