@@ -15,6 +15,8 @@ class SignalgraphConfig(AppConfig):
 
         from signalgraph import checks, conf, recorder  # noqa: F401 - checks register themselves
 
+        if recorder.state().mode != "off":  # ready() runs again when a test changes INSTALLED_APPS
+            return
         if not conf.should_record(sys.argv, os.environ, debug=settings.DEBUG):
             return
         options = conf.get_settings()

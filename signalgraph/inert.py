@@ -54,6 +54,11 @@ def plain_text(value: object) -> str | None:
     return str.__str__(value) if is_a(value, str) else None
 
 
+def writable(text: str) -> str:
+    """Text that UTF-8 can hold: a path or a name may have half a surrogate pair."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def class_module(cls: type) -> str:
     try:
         return plain_text(_module_of(cls)) or "?"

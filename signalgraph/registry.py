@@ -157,9 +157,13 @@ class Registry:
             known = self._known[id(signal)] = _Known(weakref.ref(signal), _unnamed(signal))
         return known
 
-    def learn_sender(self, key: int, label: str) -> None:
-        """Note the label of the object with this id; a connection may know no more of its sender (Django 5.2)."""
-        self._senders.learn(key, label)
+    def learn_sender(self, key: int, label: str | None) -> None:
+        """Note the label of the object with this id; a connection may know no more of its sender (Django 5.2).
+
+        None says that the object has died and the id may become another's.
+        """
+        if self._senders.learn(key, label):
+            self._snapshot = None
 
     def fingerprint(self) -> int:
         """A number that changes when a row of a known signal does, or the number of loaded modules. Costs < 100 us."""
@@ -284,4 +288,5 @@ def _unnamed(signal: Signal, known_to: FunctionType | None = None) -> str:
 
 
 REGISTRY = Registry()
-os.register_at_fork(after_in_child=REGISTRY.after_fork)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=REGISTRY.after_fork)

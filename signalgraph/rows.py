@@ -15,7 +15,7 @@ from typing import Any
 from django.dispatch import Signal
 
 from signalgraph.descriptions import describe_sender
-from signalgraph.inert import is_a, plain_text
+from signalgraph.inert import is_a, plain_text, writable
 
 # What a falsy identity can't be: ids are addresses, a small number is a dispatch_uid that somebody chose.
 _SMALLEST_ADDRESS = 1 << 16
@@ -114,7 +114,7 @@ def describe_uid(uid: object) -> str:
     """A dispatch_uid in words: text as it is, numbers and tuples as Python writes them, else the class."""
     text = plain_text(uid)
     if text is not None:
-        return text
+        return writable(text)
     if uid is None or type(uid) in (int, float, bool, bytes):
         return repr(uid)
     if type(uid) is tuple:

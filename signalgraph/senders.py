@@ -24,17 +24,27 @@ class SenderLabels:
         self._found: dict[int, tuple[str, Callable[[], Any] | None]] = {}
         self._missed: set[int] = set()
 
-    def learn(self, key: int, label: str) -> None:
-        """Note what a dispatch from the object with this id was sent by."""
+    def learn(self, key: int, label: str | None) -> bool:
+        """Note what a dispatch from the object with this id was sent by, or (None) that the object has died.
+
+        True when a connection's sender was looked for under this id, and not found.
+        """
+        if label is None:
+            self._learned.pop(key, None)
+            return False
         if label != self._learned.get(key):
             self._learned.pop(key, None)
             self._learned[key] = label
             while len(self._learned) > LEARNED:
                 self._learned.pop(next(iter(self._learned)), None)
+        return key in self._missed
 
     def forget_missed(self) -> None:
-        """Look again for what was not found."""
+        """Look again for what was not found, and no more for what has died."""
         self._missed.clear()
+        self._found = {
+            key: found for key, found in self._found.items() if found[1] is not None and found[1]() is not None
+        }
 
     def resolve(self, keys: Iterable[int]) -> dict[int, str]:
         """A label for each id: that of a model, a learned one, or of whatever object has the id; `unknown sender`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Iterable
 from time import perf_counter_ns as clock
 from typing import Any
@@ -20,15 +21,16 @@ from signalgraph.events import (
     Total,
     encode_dispatches,
 )
+from signalgraph.inert import writable
 from signalgraph.recorder import dispatching
 from signalgraph.recorder.clock import HEADER
-from signalgraph.recorder.dispatching import LATE
 from signalgraph.recorder.signals import Signals
 from signalgraph.registry import Registry
 
 RETURNED, RAISED, NOT_REACHED, CANCELLED, RUNNING, NOT_TIMED = range(len(STATUSES))
 CANCELLATIONS = ("CancelledError", "GeneratorExit")
 DRIFT_NS = 50_000_000  # a wall clock that moved by more is followed
+LONGEST_NAME = 80  # characters of an argument's name
 REMEMBERED = 10_000  # entries of each table that only saves work, and running calls whose end is awaited
 
 Connection = tuple[str, str, str]  # signal, sender filter, receiver
@@ -75,6 +77,8 @@ class BatchMaker:
         self._routes: dict[tuple[int, int, tuple[int, ...]], tuple[Connection, ...]] = {}
         self._sites: dict[tuple[str, str, int, int], str] = {}
         self._running: dict[int, Connection] = {}  # by the span of the call
+        self._early: deque[tuple[Any, ...]] = deque(maxlen=1000)  # ends of calls whose dispatch is still held back
+        self._last_seen: dict[tuple[str, int], tuple[str, str]] = {}
 
     def wiring_changed(self) -> None:
         """Forget which connection a receiver call came through; it is looked up again."""
@@ -83,22 +87,24 @@ class BatchMaker:
     def make(
         self,
         records: Iterable[tuple[Any, ...]],
+        ends: Iterable[tuple[Any, ...]],
         causes: list[Cause],
         unheard: dict[str, int],
         recorded: int,
         dropped: int,
     ) -> Batch:
-        """`recorded` and `dropped` are the process' sums with these records included."""
+        """`ends` are of async receiver calls whose dispatch was over; `recorded` and `dropped` are the process' sums
+        with these records included."""
         self.clockwork.follow()
         self.sequence += 1
         tables = _Tables()
         dispatches: list[Dispatch] = []
         late: list[LateCall] = []
         for record in records:
-            if record[0] == LATE:
-                late += self._late(record, tables)
-            else:
-                dispatches.append(self._dispatch(record, tables))
+            dispatches.append(self._dispatch(record, tables))
+        ends, self._early = [*self._early, *ends], deque(maxlen=self._early.maxlen)
+        for end in ends:
+            late += self._late(end, tables)
         traces = [dispatch.trace for dispatch in dispatches]
         traces += [cause.id for cause in causes]
         return Batch(
@@ -115,6 +121,7 @@ class BatchMaker:
             sites=list(tables.sites),
             causes=causes,
             totals=[Total(*figures) for figures in tables.totals],
+            signal_totals=[Total(*tables.dispatches.get(n, ())) for n in range(len(tables.signals))],
             first_trace=min(traces, default=0),
             last_trace=max(traces, default=0),
             dispatched=len(dispatches),
@@ -128,7 +135,9 @@ class BatchMaker:
         end = record[-1]
         if concurrent is None:
             sync = len(receivers)
-        outcomes = sync_outcomes(receivers[:sync], record[HEADER:-1], end, error, failures)
+        # On 5.2 and 6.0 `asend` runs the sync group beside the async one, and an async receiver's error ends both.
+        elsewhere = concurrent is not None and any(len(call) > 2 and call[4] == error for call in concurrent)
+        outcomes = sync_outcomes(receivers[:sync], record[HEADER:-1], end, None if elsewhere else error, failures)
         if concurrent is not None:
             stopped = error is not None and not any(concurrent)
             outcomes += async_outcomes(span + sync + 1, len(receivers) - sync, concurrent, error, stopped)
@@ -146,29 +155,35 @@ class BatchMaker:
             )
             tables.count(position, call)
             calls.append(call)
-            if status == RUNNING and len(self._running) < REMEMBERED:
+            if status == RUNNING:
+                while len(self._running) >= REMEMBERED:
+                    del self._running[next(iter(self._running))]
                 self._running[span + order] = connection
+        status = status_of(error)
+        position = tables.signals[route[0][0]]
+        tables.count_dispatch(position, status == RAISED or any(call.status == RAISED for call in calls), end - start)
         return Dispatch(
             span,
             parent,
             trace,
-            tables.signals[route[0][0]],
+            position,
             tables.senders[dispatching.SENDERS.labels.get(sender, "?")],
             method,
-            status_of(error),
+            status,
             self.clockwork.wall_us(start),
             end - start,
             tables.sites[self._site(code, lasti)] if code is not None else -1,
             thread,
             calls,
-            list(arguments),
+            list(map(argument_name, arguments)),
             facts_of(facts) if facts else {},
         )
 
     def _late(self, record: tuple[Any, ...], tables: _Tables) -> list[LateCall]:
-        _, span, begin, end, busy, error, count, ns, start = record
+        span, begin, end, busy, error, count, ns, start = record
         connection = self._running.pop(span, None)
         if connection is None:
+            self._early.append(record)
             return []
         position = tables.connection(connection)
         call = ReceiverCall(position, status_of(error), begin - start, end - begin, busy, error, count, ns)
@@ -182,7 +197,8 @@ class BatchMaker:
         if site is None:
             if len(self._sites) > REMEMBERED:
                 self._sites.clear()
-            site = self._sites[key] = f"{names.relative_path(code.co_filename)}:{line_of(code, lasti)}"
+            file = writable(names.relative_path(code.co_filename))
+            site = self._sites[key] = f"{file}:{line_of(code, lasti)}"
         return site
 
     def _route(self, signal: int, sender: int, receivers: tuple[int, ...], sync: int) -> tuple[Connection, ...]:
@@ -206,11 +222,14 @@ class BatchMaker:
         route = []
         for token in receivers:
             found = next((pair for pair in free if pair[0] == token), None)
-            if found is None:  # disconnected since: named by what was seen
-                route.append((name, label, table.labels.get(token, ("?",))[0]))
+            if found is None:  # disconnected since; a sender filter that was never seen is not guessed
+                unseen = (names.UNKNOWN_SENDER, table.labels.get(token, ("?",))[0])
+                route.append((name, *self._last_seen.get((name, token), unseen)))
             else:
                 free.remove(found)
                 route.append((name, found[1].info.sender, found[1].info.receiver))
+                if len(self._last_seen) < REMEMBERED:
+                    self._last_seen[name, token] = (found[1].info.sender, found[1].info.receiver)
         return route
 
 
@@ -221,6 +240,7 @@ class _Tables:
         self.signals, self.senders, self.receivers, self.sites = Numbering(), Numbering(), Numbering(), Numbering()
         self.connections: Numbering = Numbering()
         self.totals: list[list[int]] = []
+        self.dispatches: dict[int, list[int]] = {}  # by the position of the signal: calls, errors, ns, max_ns
 
     def connection(self, connection: Connection) -> int:
         signal, sender, receiver = connection
@@ -241,6 +261,13 @@ class _Tables:
         total[3] = max(total[3], duration)
         total[4] += call.queries
 
+    def count_dispatch(self, signal: int, failed: bool, duration: int) -> None:
+        total = self.dispatches.setdefault(signal, [0, 0, 0, 0])
+        total[0] += 1
+        total[1] += failed
+        total[2] += duration
+        total[3] = max(total[3], duration)
+
 
 # status, begin, duration, busy, error, queries, queries' ns
 Outcome = tuple[int, int | None, int | None, int | None, str | None, int, int]
@@ -249,7 +276,10 @@ Outcome = tuple[int, int | None, int | None, int | None, str | None, int, int]
 def sync_outcomes(
     receivers: tuple[int, ...], ticks: tuple[int, ...], end: int, error: str | None, failures: tuple[Any, ...] | None
 ) -> list[Outcome]:
-    """What became of the sync receivers: one reading before each and one when Django's loop was through."""
+    """What became of the sync receivers: one reading before each and one when Django's loop was through.
+
+    Without an error a loop that isn't through goes on after its dispatch has ended.
+    """
     if not ticks and receivers:
         return [(NOT_TIMED, None, None, None, None, 0, 0)] * len(receivers)
     caught = dict(zip(failures[::2], failures[1::2], strict=True)) if failures else {}
@@ -257,7 +287,10 @@ def sync_outcomes(
     outcomes: list[Outcome] = []
     for index in range(len(receivers)):
         if index >= len(ticks):
-            outcomes.append((NOT_REACHED, None, None, None, None, 0, 0))
+            outcomes.append((NOT_TIMED if error is None else NOT_REACHED, None, None, None, None, 0, 0))
+            continue
+        if error is None and not through and index == len(ticks) - 1:
+            outcomes.append((RUNNING, ticks[index], None, None, None, 0, 0))
             continue
         stop = ticks[index + 1] if index + 1 < len(ticks) else end
         name = caught.get(index + 1)
@@ -309,6 +342,11 @@ def facts_of(facts: tuple[Any, ...]) -> dict[str, Any]:
     if key is not None:
         told["pk"] = key
     return told
+
+
+def argument_name(name: Any) -> str:
+    """A name that stands in code; one that came with data (`**request.POST`) is a value."""
+    return name if type(name) is str and name.isidentifier() and len(name) <= LONGEST_NAME else "(…)"
 
 
 def line_of(code: Any, lasti: int) -> int:

@@ -17,6 +17,8 @@ from django.core.handlers.wsgi import WSGIHandler
 
 from signalgraph.recorder.faults import contained
 
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"))
+
 OPENED, ROUTED, CLOSED = "opened", "routed", "closed"
 
 # (id, the cause before it); id 0 is "no cause"
@@ -32,9 +34,11 @@ def open_request(span: int, handler: Any, named: dict[str, Any]) -> None:
     environ, scope = named.get("environ") or {}, named.get("scope") or {}
     method = environ.get("REQUEST_METHOD") or scope.get("method")
     served = isinstance(handler, type) and issubclass(handler, (WSGIHandler, ASGIHandler))
+    if method not in METHODS:
+        method = "OTHER"  # a client may send any word
     CURRENT.set((span, NONE if served else CURRENT.get()))
     is_static = isinstance(handler, type) and "StaticFiles" in handler.__name__
-    NOTES.append((OPENED, span, method if type(method) is str else "?", is_static, clock()))
+    NOTES.append((OPENED, span, method, is_static, clock()))
 
 
 @contained()

@@ -113,11 +113,16 @@ def drive(awaitable: Any, span: int, calls: list[tuple[Any, ...]], record: list[
         CURRENT.set(cell)
         step = clock()
         try:
-            if error is None:
-                yielded = iterator.send(value)
-            else:
+            if error is not None:
                 raised, error = error, None
-                yielded = iterator.throw(raised)
+                try:
+                    yielded = iterator.throw(raised)
+                finally:
+                    del raised  # its traceback holds this frame
+            elif value is None:
+                yielded = next(iterator)
+            else:
+                yielded = iterator.send(value)
         except StopIteration as stop:
             _end(cell, start, busy + clock() - step, None, calls, record)
             return stop.value
@@ -129,8 +134,14 @@ def drive(awaitable: Any, span: int, calls: list[tuple[Any, ...]], record: list[
         busy += clock() - step
         try:
             value = yield yielded
-        except GeneratorExit:
-            iterator.close()
+        except GeneratorExit as exc:
+            outer = CURRENT.get()
+            CURRENT.set(cell)
+            try:
+                iterator.close()
+            finally:
+                CURRENT.set(outer)
+                _end(cell, start, busy, exc, calls, record)
             raise
         except BaseException as exc:  # noqa: BLE001 - thrown into the receiver at its next step
             error, value = exc, None
@@ -141,6 +152,7 @@ def _end(
 ) -> None:
     queries = cell[SQL] or ()
     name = None if exc is None else type_name(exc)
+    cell[IDENT] = CLOSED
     call = (cell[SPAN], start, clock(), busy, name, len(queries) // 2, sum(queries[1::2]))
     if record[IDENT] == CLOSED:
         late_calls((*call, record[START]))

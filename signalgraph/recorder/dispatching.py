@@ -49,20 +49,21 @@ from signalgraph.recorder.tokens import Receivers, Senders
 FIRST_TOKEN = 16  # tokens below it want more than a record: 0 is an unknown signal, then the ones named here
 REQUEST_STARTED, REQUEST_FINISHED = 1, 2
 IGNORED = -1
-LATE = -1  # in the place of a span: the end of a call whose dispatch was over
 CELLS = 63  # tally cells - 1
 CAUSE = causes.CURRENT
 
 NEAR = 8  # frames that are looked at for the line that sent
-# Frames of these are never "the line that sent": the caller's own code is above them.
-PLUMBING = (
-    *(os.path.dirname(module.__file__ or "") + os.sep for module in (django, asgiref)),
-    os.path.dirname(os.__file__) + os.sep + "asyncio",
-    os.path.dirname(os.__file__) + os.sep + "concurrent",
-    os.path.dirname(os.__file__) + os.sep + "threading",
-)
+# Frames of these are never "the line that sent": the caller's own code is above them,
+PLUMBING = tuple(os.path.dirname(module.__file__ or "") + os.sep for module in (django, asgiref))
+# and above these is whoever runs the loop or the thread, who sent nothing.
+LOOPS = tuple(os.path.dirname(os.__file__) + os.sep + name for name in ("asyncio", "concurrent", "threading"))
+USER, DJANGO, LOOP = range(3)
+
+ON = False  # set by `patches`: off, a replacement that another tool keeps above Django's passes through
+FLOOR = 0  # causes with a lower id were opened before a pause or a fork and may be over
 
 RING: deque[tuple[Any, ...]] = deque(maxlen=0)
+LATE_CALLS: deque[tuple[Any, ...]] = deque(maxlen=20_000)  # async receivers' ends that came after their dispatch's
 TALLY: MutableSequence[int] | memoryview = array("Q", [0] * (CELLS + 1))
 # A signal's lock stands for it: a plain object of its own, hashed in C, where the signal's class may define a hash.
 SIGNALS: dict[Any, int] = {}  # to tokens
@@ -80,11 +81,13 @@ new_counter: Callable[[Any], None] = lambda signal: None  # noqa: E731
 new_unheard: Callable[[int], None] = lambda token: None  # noqa: E731
 
 
-def reset(ring: int, tally: MutableSequence[int] | memoryview, learn: Callable[[int, str], None]) -> None:
+def reset(ring: int, tally: MutableSequence[int] | memoryview, learn: Callable[[int, str | None], None]) -> None:
     """Begin with empty tables and counters."""
-    global RING, TALLY, next_ended, SENDERS, RECEIVER_TABLE, known_senders, known_receivers
+    global RING, TALLY, FLOOR, next_ended, SENDERS, RECEIVER_TABLE, known_senders, known_receivers
     RING = deque(maxlen=ring)
     TALLY = tally
+    FLOOR = next_span()
+    LATE_CALLS.clear()
     next_ended = itertools.count(1).__next__
     SIGNALS.clear()
     UNHEARD.clear()
@@ -96,26 +99,29 @@ def reset(ring: int, tally: MutableSequence[int] | memoryview, learn: Callable[[
 
 def late_call(call: tuple[Any, ...]) -> None:
     """An async receiver's end that came after its dispatch's; it doesn't count as a dispatch."""
-    RING.append((LATE, *call))
+    LATE_CALLS.append(call)
 
 
-class _Plumbing(dict[str, bool]):
-    """Whether a file is Django's, asgiref's or the event loop's: never the line that sent."""
+class _Kinds(dict[str, int]):
+    """Whose code a file is."""
 
-    def __missing__(self, file: str) -> bool:
-        self[file] = found = file.startswith(PLUMBING)
+    def __missing__(self, file: str) -> int:
+        self[file] = found = DJANGO if file.startswith(PLUMBING) else LOOP if file.startswith(LOOPS) else USER
         return found
 
 
-is_plumbing = _Plumbing().__getitem__
+kind_of = _Kinds().__getitem__
 
 
 def outside(frame: Any) -> Any:
-    """The first frame above that is not plumbing, or None when it isn't near."""
+    """The first frame from here upwards that is the project's, or None when it isn't near."""
     for _ in range(NEAR):
+        if frame is None:
+            return None
+        kind = kind_of(frame.f_code.co_filename)
+        if kind != DJANGO:
+            return frame if kind == USER else None
         frame = frame.f_back
-        if frame is None or not is_plumbing(frame.f_code.co_filename):
-            return frame
     return None
 
 
@@ -141,32 +147,39 @@ def receiver_tokens(receivers: list[Any]) -> tuple[int, ...]:
         return (0,) * len(receivers)
 
 
+PLAIN = (frozenset, set, list, tuple)  # what can be read without running a project's code
+
+
 @contained()
 def facts_of(sender: Any, named: dict[str, Any]) -> tuple[Any, ...]:
     """What a model signal may say without a value of the project's: flags, names, an automatic primary key."""
     fields = named.get("update_fields")
+    created, raw, using = named.get("created"), named.get("raw"), named.get("using")
     return (
-        named.get("created"),
-        named.get("raw"),
-        named.get("using"),
-        None if fields is None else tuple(fields),
+        created if type(created) is bool else None,
+        raw if type(raw) is bool else None,
+        using if type(using) is str else None,
+        tuple(fields) if type(fields) in PLAIN else None,
         SENDERS.primary_key(sender, named.get("instance")),
     )
 
 
 def open_record(signal: Any, token: int, sender: Any, method: int, named: dict[str, Any], frame: Any) -> list[Any]:
     """The record of a dispatch that begins, `HEADER` fields long."""
-    code = frame.f_code
-    if is_plumbing(code.co_filename):
+    caller = frame.f_back
+    code = caller and caller.f_code
+    if code is None or kind_of(code.co_filename):
         # A request's signals come from the server; looking up from there costs 10 us and finds nobody.
-        frame = outside(frame) if token >= FIRST_TOKEN else None
-        code = frame and frame.f_code
+        caller = outside(caller) if token >= FIRST_TOKEN else None
+        code = caller and caller.f_code
     try:
         who = known_senders[id(sender)]
     except KeyError:
         who = sender_token(sender)
     span = next_span()
     trace = CAUSE.get()[0]
+    if trace < FLOOR:
+        trace = 0
     current = CURRENT.get()
     if current is None:
         parent = 0
@@ -182,7 +195,7 @@ def open_record(signal: Any, token: int, sender: Any, method: int, named: dict[s
         who,
         method,
         code,
-        frame and frame.f_lasti,
+        caller and caller.f_lasti,
         get_ident(),
         tuple(named),
         facts_of(sender, named) if type(signal) is ModelSignal else None,
@@ -199,7 +212,8 @@ def open_record(signal: Any, token: int, sender: Any, method: int, named: dict[s
 def close_record(record: list[Any]) -> None:
     """Put an ended dispatch that a receiver heard into the ring; one that nobody heard is only counted."""
     record.append(now())
-    if record[RECEIVERS]:
+    receivers = record[RECEIVERS]
+    if receivers:
         if record[ASYNC] is not None:
             record[ASYNC] = tuple(record[ASYNC])
         if record[SQL] is not None:
@@ -207,7 +221,7 @@ def close_record(record: list[Any]) -> None:
         RING.append((*record,))
         ended = next_ended()
         TALLY[ended & CELLS] = ended
-    else:
+    elif receivers is not None:  # None: another tool's `_live_receivers` answered, and who heard it is not known
         new_unheard(record[SIGNAL])
     record[IDENT] = CLOSED
 
@@ -217,6 +231,8 @@ def recording_sync(original: Any, method: int) -> Any:
 
     @functools.wraps(original)
     def send(self: Any, sender: Any, **named: Any) -> Any:
+        if not ON:
+            return original(self, sender, **named)
         if not self.receivers or self.sender_receivers_cache.get(sender) is NO_RECEIVERS:
             try:
                 UNHEARD[self.lock]()
@@ -228,7 +244,7 @@ def recording_sync(original: Any, method: int) -> Any:
             token = special(self, token, named, sender)
             if token < 0:
                 return original(self, sender, **named)
-        record = open_record(self, token, sender, method, named, sys._getframe(1))
+        record = open_record(self, token, sender, method, named, sys._getframe())
         outer = CURRENT.set(record)
         try:
             return original(self, sender, **named)
@@ -249,6 +265,8 @@ def recording_async(original: Any, method: int) -> Any:
 
     @functools.wraps(original)
     async def send(self: Any, sender: Any, **named: Any) -> Any:
+        if not ON:
+            return await original(self, sender, **named)
         if not self.receivers or self.sender_receivers_cache.get(sender) is NO_RECEIVERS:
             try:
                 UNHEARD[self.lock]()
@@ -260,7 +278,7 @@ def recording_async(original: Any, method: int) -> Any:
             token = special(self, token, named, sender)
             if token < 0:
                 return await original(self, sender, **named)
-        record = open_record(self, token, sender, method, named, sys._getframe(1))
+        record = open_record(self, token, sender, method, named, sys._getframe())
         outer = CURRENT.set(record)
         try:
             return await original(self, sender, **named)
@@ -290,6 +308,8 @@ def recording_live_receivers(original: Any) -> Any:
             sync, concurrent = found
         except (TypeError, ValueError):
             return found  # another tool's shape: recorded without times
+        if type(sync) is not list or type(concurrent) is not list:
+            return found
         try:
             tokens = tuple([known_receivers[id(receiver)] for receiver in sync])
         except KeyError:  # one that is new, or a bound method: that is made anew for each dispatch

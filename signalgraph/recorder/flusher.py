@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 from msgspec import structs
 
@@ -13,7 +14,7 @@ from signalgraph.events import Batch, Entry, Heartbeat, Process
 from signalgraph.log.base import Control, Keep, Log, LogError
 from signalgraph.recorder import dispatching, faults
 from signalgraph.recorder.batches import BatchMaker
-from signalgraph.recorder.clock import TRACE
+from signalgraph.recorder.clock import SIGNAL, TRACE
 from signalgraph.recorder.requests import Requests
 from signalgraph.recorder.signals import Signals
 from signalgraph.registry import Registry
@@ -50,7 +51,8 @@ class Flusher:
         self._asked = asked
         self._requests = Requests()
         self._maker = BatchMaker(process, registry, signals)
-        self._held: list[tuple[object, ...]] = []
+        self._held: list[tuple[Any, ...]] = []
+        self._unheard: dict[str, int] = {}
         self._pending: deque[Entry] = deque()
         self._fingerprint = 0
         self._wiring_at = 0.0
@@ -75,6 +77,8 @@ class Flusher:
             self._thread.join(timeout=5)
         with self.lock:
             self._guarded(lambda: self.flush(last=True))
+            while self._pending:  # the log took no more: that is lost, and said
+                self._give_up(self._pending.popleft())
             self._guarded(lambda: self.log.beat(structs.replace(self.heartbeat(), recording=False, ended=True)))
 
     def _run(self) -> None:
@@ -102,7 +106,7 @@ class Flusher:
             self._slow_at = now
             self._watch_wiring(now)
         while self._drain(unheard=slow, last=last):
-            pass
+            self._write()
         self._write()
         if slow and not last:
             self._listen()
@@ -119,20 +123,31 @@ class Flusher:
         told, held, own = self._requests.sort(records, TRACE)
         if last:
             told, held = told + held, []
+        # A dispatch that began before the recorder was started again is of another table of names: dropped.
+        told = [record for record in told if self._signals.knows(record[SIGNAL])]
         self._held = held
-        self.recorded += len(told) + own
-        ended = max(dispatching.TALLY)
-        in_ring = len(dispatching.RING)
-        self.dropped = max(self.dropped, ended - self.recorded - len(held) - in_ring)
+        accounted = self.recorded + len(told) + own
+        ended, in_ring = max(dispatching.TALLY), len(dispatching.RING)
+        self.dropped = max(self.dropped, ended - accounted - len(held) - in_ring)
         causes = self._requests.news(self._maker.clockwork.wall_us)
-        counts = self._signals.unheard() if unheard and not more else {}
-        if told or causes or counts:
-            self._pending.append(self._maker.make(told, causes, counts, self.recorded, self.dropped))
+        ends = [dispatching.LATE_CALLS.popleft() for _ in range(len(dispatching.LATE_CALLS))]
+        if unheard and not more:
+            self._count_unheard()
+        if told or causes or ends or (self._unheard and not more):
+            counts, self._unheard = self._unheard, {}
+            self._pending.append(self._maker.make(told, ends, causes, counts, accounted, self.dropped))
+        self.recorded = accounted
+        if not (more or held):
+            self._signals.forget_dead()
         return more
 
-    def _take(self) -> tuple[list[tuple[object, ...]], bool]:
+    def _count_unheard(self) -> None:
+        for name, count in self._signals.unheard().items():
+            self._unheard[name] = self._unheard.get(name, 0) + count
+
+    def _take(self) -> tuple[list[tuple[Any, ...]], bool]:
         ring = dispatching.RING
-        records = self._held
+        records, self._held = self._held, []
         try:
             for _ in range(MOST_RECORDS):
                 records.append(ring.popleft())
@@ -142,15 +157,29 @@ class Flusher:
 
     def _write(self) -> None:
         while len(self._pending) > MOST_PENDING:
-            oldest = self._pending.popleft()
-            if isinstance(oldest, Batch):
-                self.recorded -= oldest.dispatched
-                self.dropped += oldest.dispatched
+            self._give_up(self._pending.popleft())
         while self._pending:
-            self.log.append(self._pending[0])
+            try:
+                self.log.append(self._pending[0])
+            except LogError:
+                raise
+            except Exception:  # noqa: BLE001 - an entry that can't be written must not stop those behind it
+                faults.report("writing an entry")
+                self._give_up(self._pending[0])
             self._pending.popleft()
             self._appended_at = time.monotonic()
         self.error = None
+
+    def _give_up(self, entry: Entry) -> None:
+        """Count what an entry takes with it, and keep what can still be told."""
+        if isinstance(entry, Batch):
+            self.recorded -= entry.dispatched
+            self.dropped += entry.dispatched
+            for position, count in entry.unheard:
+                name = entry.signals[position]
+                self._unheard[name] = self._unheard.get(name, 0) + count
+        else:
+            self._fingerprint, self._wiring_at = 0, 0.0
 
     def _watch_wiring(self, now: float) -> None:
         fingerprint = self._registry.fingerprint()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -13,14 +14,15 @@ from django.dispatch import Signal
 
 from signalgraph.recorder import causes, dispatching, queries
 
-# owner, name, what makes the replacement from the original
+# owner, name, what makes the replacement from the original; in the order of installing, so that `send` never runs
+# without the `_live_receivers` that it counts on
 TABLE: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
+    (Signal, "_live_receivers", dispatching.recording_live_receivers),
+    (Signal, "_log_robust_failure", dispatching.recording_robust_failure),
     (Signal, "send", partial(dispatching.recording_sync, method=0)),
     (Signal, "send_robust", partial(dispatching.recording_sync, method=1)),
     (Signal, "asend", partial(dispatching.recording_async, method=2)),
     (Signal, "asend_robust", partial(dispatching.recording_async, method=3)),
-    (Signal, "_live_receivers", dispatching.recording_live_receivers),
-    (Signal, "_log_robust_failure", dispatching.recording_robust_failure),
     (CursorWrapper, "_execute", queries.recording_execute),
     (CursorWrapper, "_executemany", queries.recording_execute),
     (BaseHandler, "resolve_request", causes.recording_resolve_request),
@@ -39,27 +41,35 @@ _installed: list[Patch] = []
 _left_under: dict[tuple[type, str], Patch] = {}  # ours, with another tool's replacement above it
 
 
+_switching = threading.Lock()
+
+
 def install() -> None:
     """Replace every name; another tool's function that stands there is called, not dropped."""
-    if _installed:
-        return
-    for owner, name, replace in TABLE:
-        found = vars(owner)[name]
-        patch = _left_under.pop((owner, name), None)
-        if patch is None or found is patch.original:
-            patch = Patch(owner, name, found, replace(found))
-            setattr(owner, name, patch.replacement)
-        _installed.append(patch)
+    with _switching:
+        if _installed:
+            return
+        dispatching.FLOOR = dispatching.next_span()
+        for owner, name, replace in TABLE:
+            found = vars(owner)[name]
+            patch = _left_under.pop((owner, name), None)
+            if patch is None or found is patch.original:
+                patch = Patch(owner, name, found, replace(found))
+                setattr(owner, name, patch.replacement)
+            _installed.append(patch)
+        dispatching.ON = True
 
 
 def uninstall() -> None:
     """Put the originals back, except where another tool has replaced ours since: ours then only passes through."""
-    for patch in _installed:
-        if vars(patch.owner)[patch.name] is patch.replacement:
-            setattr(patch.owner, patch.name, patch.original)
-        else:
-            _left_under[patch.owner, patch.name] = patch
-    _installed.clear()
+    with _switching:
+        dispatching.ON = False
+        for patch in reversed(_installed):
+            if vars(patch.owner)[patch.name] is patch.replacement:
+                setattr(patch.owner, patch.name, patch.original)
+            else:
+                _left_under[patch.owner, patch.name] = patch
+        _installed.clear()
 
 
 def installed() -> bool:

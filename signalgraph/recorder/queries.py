@@ -13,14 +13,14 @@ def recording_execute(original: Any) -> Any:
     """`CursorWrapper._execute` and `_executemany`: note (running receiver, ns) in the record, if there is one."""
 
     @functools.wraps(original)
-    def execute(self: Any, *args: Any) -> Any:
+    def execute(self: Any, *args: Any, **named: Any) -> Any:
         record = CURRENT.get()
         if record is None or record[IDENT] == CLOSED:
-            return original(self, *args)
+            return original(self, *args, **named)
         position = len(record) - HEADER
         start = clock()
         try:
-            return original(self, *args)
+            return original(self, *args, **named)
         finally:
             if record[IDENT] != CLOSED:
                 if record[SQL] is None:

@@ -17,8 +17,9 @@ from typing import Literal
 from signalgraph.events import Process
 from signalgraph.log import open_log
 from signalgraph.log.base import Control, Keep, Log, LogError
-from signalgraph.recorder import dispatching, patches, signals
+from signalgraph.recorder import causes, dispatching, patches, signals
 from signalgraph.recorder.batches import process_label
+from signalgraph.recorder.clock import CURRENT
 from signalgraph.recorder.faults import contained, counted
 from signalgraph.recorder.flusher import Flusher
 from signalgraph.recorder.signals import Signals
@@ -56,6 +57,7 @@ class _Session:
         self.signals = Signals(REGISTRY, self.ensure_running)
         self.flusher = Flusher(self.log, self.process, REGISTRY, self.signals, self.asked, self.keep)
         self.running = False
+        self.ended = False
         self.starting = threading.Lock()
         dispatching.reset(self.ring, array("Q", [0] * (dispatching.CELLS + 1)), REGISTRY.learn_sender)
         self.signals.connect()
@@ -75,6 +77,8 @@ class _Session:
 
     def asked(self, control: Control) -> bool:
         """Record or pause as viewers ask; True when recording."""
+        if self.ended:
+            return False
         watched = control.watched_until_ms > time.time() * 1000
         wanted = not control.paused and (self.mode == "always" or (self.mode == "watched" and watched))
         if wanted:
@@ -84,8 +88,10 @@ class _Session:
         return wanted
 
     def end(self) -> None:
+        self.ended = True
         patches.uninstall()
         self.flusher.stop()
+        patches.uninstall()  # the flusher may have been about to install
         signals.disconnect()
         dispatching.TALLY = array("Q", [0] * (dispatching.CELLS + 1))
         if self.owns_log:
@@ -197,22 +203,37 @@ def new_process(label: str | None) -> Process:
     )
 
 
+_held: Flusher | None = None  # its lock, from before a fork to after it
+
+
 def _before_fork() -> None:
-    if _session is not None:
-        _session.flusher.lock.acquire()
+    global _held
+    session = _session
+    if session is not None:
+        session.flusher.lock.acquire()
+        _held = session.flusher
 
 
 def _after_fork_in_parent() -> None:
-    if _session is not None:
-        _session.flusher.lock.release()
+    global _held
+    held, _held = _held, None
+    if held is not None:
+        held.lock.release()
 
 
 @contained()
 def _after_fork_in_child() -> None:
+    global _held
+    _held = None
     if _session is not None:
         # The parent's flusher thread is not here and its lock is held for ever: everything is made anew.
         _session.log.after_fork()
+        CURRENT.set(None)
+        causes.CURRENT.set(causes.NONE)
+        causes.NOTES.clear()
         _session.begin()
+        if not patches.installed():  # nothing would start the flusher, which hears when somebody looks
+            _session.ensure_running()
 
 
 if hasattr(os, "register_at_fork"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,9 @@ class Counter:
         return count
 
 
+_next_token = itertools.count(dispatching.FIRST_TOKEN).__next__  # never twice in a process, also when started again
+
+
 class Signals:
     """Tokens of signals for `dispatching`. `used` is called when a signal is first seen."""
 
@@ -38,8 +41,6 @@ class Signals:
         self._refs: dict[int, weakref.ref[Any]] = {}
         self._names: dict[int, str] = {}
         self._counters: dict[int, Counter] = {}
-        self._next = itertools.count(dispatching.FIRST_TOKEN).__next__
-        self.ignored: frozenset[str] = frozenset()
 
     @contained(default=dispatching.IGNORED)
     def new(self, signal: Any) -> int:
@@ -50,7 +51,7 @@ class Signals:
         elif signal is request_finished:
             token = dispatching.REQUEST_FINISHED
         else:
-            token = self._next()
+            token = _next_token()
         lock = signal.lock
         self._refs[token] = weakref.ref(signal, partial(_forget, lock))
         dispatching.SIGNALS[lock] = token
@@ -67,6 +68,10 @@ class Signals:
     @contained()
     def count(self, token: int) -> None:
         self._counters.setdefault(token, Counter()).next()
+
+    def knows(self, token: int) -> bool:
+        """Whether the token was given by these signals, not by those of an earlier start."""
+        return token in self._refs
 
     def living(self, token: int) -> Any:
         ref = self._refs.get(token)
@@ -93,10 +98,10 @@ class Signals:
                 del self._counters[token]
         return counts
 
-    def forget_dead(self, kept: Iterable[int] = ()) -> None:
+    def forget_dead(self) -> None:
         """Drop the names of dead signals; call it when no record in flight can name them."""
         for token, ref in list(self._refs.items()):
-            if ref() is None and token not in kept:
+            if ref() is None and token not in self._counters:
                 del self._refs[token]
                 self._names.pop(token, None)
 

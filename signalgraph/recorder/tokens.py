@@ -23,6 +23,9 @@ LABELS = 5_000  # distinct senders or receivers told apart in one process; the r
 TOO_MANY = '"(more)"'
 
 
+_next_token = itertools.count(1).__next__  # never twice in a process, also when the recorder is started again
+
+
 class Table:
     """ids of living objects to tokens. `by_id.get(id(x), 0)` is the hot path."""
 
@@ -59,7 +62,6 @@ class Labelled(Table):
         super().__init__()
         self.labels: dict[int, Any] = {}
         self._tokens: dict[Any, int] = {}
-        self._next = itertools.count(1).__next__
         self._limit = limit
 
     def intern(self, label: Any, overflow: Any) -> int:
@@ -67,7 +69,7 @@ class Labelled(Table):
         if token is None:
             if len(self._tokens) >= self._limit and label != overflow:
                 return self.intern(overflow, overflow)
-            token = self._tokens.setdefault(label, self._next())
+            token = self._tokens.setdefault(label, _next_token())
             self.labels[token] = label
         return token
 
@@ -75,7 +77,7 @@ class Labelled(Table):
 class Senders(Labelled):
     """Senders by their label; `learned` holds (id, label) pairs for the registry, which on 5.2 knows only ids."""
 
-    def __init__(self, learn: Callable[[int, str], None]) -> None:
+    def __init__(self, learn: Callable[[int, str | None], None]) -> None:
         super().__init__()
         self._learn = learn
         self._texts: dict[str, int] = {}
@@ -105,6 +107,7 @@ class Senders(Labelled):
 
     def forgotten(self, ident: int) -> None:
         self._keys.pop(ident, None)
+        self._learn(ident, None)
 
     def primary_key(self, model: Any, instance: Any) -> str | None:
         """The key of an instance of `model` as text, where it is an automatic integer or a UUID."""
