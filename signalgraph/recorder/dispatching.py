@@ -159,7 +159,7 @@ def facts_of(sender: Any, named: dict[str, Any]) -> tuple[Any, ...]:
         created if type(created) is bool else None,
         raw if type(raw) is bool else None,
         using if type(using) is str else None,
-        tuple(fields) if type(fields) in PLAIN else None,
+        tuple(fields) if fields is not None and type(fields) in PLAIN else None,
         SENDERS.primary_key(sender, named.get("instance")),
     )
 

@@ -7,6 +7,7 @@ import sys
 import msgspec
 from django.http import HttpRequest, HttpResponse
 
+from signalgraph import recorder
 from signalgraph.conf import get_settings, resolve_log_url
 from signalgraph.index import Index, shared_index
 from signalgraph.log.base import LogError
@@ -21,8 +22,14 @@ SOCKET_FLAG = "signalgraph.websockets"  # in the scope of a request: `asgi.webso
 
 
 def current_index() -> Index:
-    """The index of the log that the settings name; raises `LogError`."""
-    settings = get_settings()
+    """The index of the log that the settings name, or of the one in memory that this process records into instead.
+
+    Raises `LogError` where there is neither.
+    """
+    settings, recording = get_settings(), recorder.state()
+    instead = recording.log_url if recording.error is not None else None
+    if instead is not None and instead.startswith("memory:"):
+        return shared_index(instead, settings.traces)
     return shared_index(resolve_log_url(settings), settings.traces)
 
 
