@@ -55,7 +55,11 @@ class Cause(Struct, frozen=True):
 
 
 class Total(Struct, frozen=True, array_like=True):
-    """Exact sums over receiver calls of one connection. `ns` and `max_ns` are elapsed time."""
+    """Exact sums over receiver calls of one connection, or over dispatches of one signal.
+
+    `ns` and `max_ns` are elapsed time. Of a signal, `calls` are dispatches that at least one receiver heard and
+    `errors` those in which something was raised; its `queries` are 0, they stand with its connections.
+    """
 
     calls: int = 0
     errors: int = 0
@@ -126,7 +130,8 @@ class Batch(Struct, frozen=True, tag="batch"):
 
     `connections` are (signal, sender filter, receiver) positions; `totals` stand in the same order and are this
     batch's share; `unheard` is (signal position, dispatches that no receiver heard). `first_trace` and `last_trace`
-    bound the traces in it, so that a log can find one. `blob` is `encode_dispatches(...)`.
+    bound the traces in it, so that a log can find one. `blob` is `encode_dispatches(...)`. `signal_totals` stand in the
+    order of `signals`, or are empty in a batch of an older recorder.
     """
 
     process: Process
@@ -147,6 +152,7 @@ class Batch(Struct, frozen=True, tag="batch"):
     dispatched: int
     late: list[LateCall] = []
     blob: bytes = b""
+    signal_totals: list[Total] = []
 
 
 class SignalInfo(Struct, frozen=True, rename={"cls": "class"}):

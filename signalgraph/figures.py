@@ -23,8 +23,7 @@ class Stats:
     `rate_per_s`, `ms_per_s` and `spark` are of the window; percentiles are over the newest `sample_size` durations
     (None without any). `unheard` counts dispatches that no receiver heard and is 0 for connections.
 
-    Of a signal, `calls`, `errors`, `queries` and `max_us` are of the dispatches that the index has seen: the log sums
-    receiver calls only.
+    Of a signal, a call is a dispatch that at least one receiver heard, and an error one in which something was raised.
     """
 
     calls: int = 0
@@ -54,19 +53,22 @@ class Buckets:
         """Add to the bucket of a time; one that is older than the window is left out."""
         number = int(at_s) // BUCKET_S
         rows = self._rows
-        if not rows or rows[-1][0] < number:
-            rows.append([number, calls, errors, ns])
-        else:  # batches of other processes come a little late
-            row = next((row for row in reversed(rows) if row[0] == number), None)
-            if row is None:
-                row = [number, 0, 0, 0]
-                rows.append(row)
-                self._rows = rows = deque(sorted(rows))
-            row[1] += calls
-            row[2] += errors
-            row[3] += ns
-        while rows[0][0] <= rows[-1][0] - WINDOW_S // BUCKET_S:
-            rows.popleft()
+        row = rows[-1] if rows and rows[-1][0] == number else self._row(number)
+        row[1] += calls
+        row[2] += errors
+        row[3] += ns
+
+    def _row(self, number: int) -> list[int]:
+        # Batches of other processes come a little late, so it isn't always the newest one.
+        row = next((row for row in self._rows if row[0] == number), None)
+        if row is None:
+            row = [number, 0, 0, 0]
+            self._rows.append(row)
+            if len(self._rows) > 1 and self._rows[-2][0] > number:
+                self._rows = deque(sorted(self._rows))
+            while self._rows[0][0] <= self._rows[-1][0] - WINDOW_S // BUCKET_S:
+                self._rows.popleft()
+        return row
 
     def since(self, start_s: float) -> list[tuple[int, int, int, int]]:
         """(unix second of the start, calls, errors, ns) of the buckets that end after a time, oldest first."""
@@ -75,14 +77,13 @@ class Buckets:
 
 
 class Figures:
-    """The newest durations (us) and the buckets of a connection or a signal, and what was added up."""
+    """The newest durations (us) and the buckets of a connection or a signal."""
 
-    __slots__ = ("buckets", "samples", "total")
+    __slots__ = ("buckets", "samples")
 
     def __init__(self) -> None:
         self.samples: deque[float] = deque(maxlen=SAMPLES)
         self.buckets = Buckets()
-        self.total = Total()
 
 
 def make_stats(

@@ -14,16 +14,17 @@ from signalgraph.figures import WINDOW_S, Buckets, Figures, Stats, bars, make_st
 from signalgraph.gathering import Gathering, gather
 from signalgraph.log.base import Hole, Log
 from signalgraph.log.cursor import locate, make_cursor, parse_cursor
-from signalgraph.names import connection_id
 from signalgraph.recent import MOST, Edge, Recent
 from signalgraph.resolve import connection_ids, resolve, resolve_late, spelled_id
 from signalgraph.sharing import close_shared_indexes, share
+from signalgraph.sums import Sums
 from signalgraph.traces import Seen, Trace, TraceGone
 from signalgraph.wirings import MergedWiring, current, id_of, merge
 
 __all__ = ["Index", "MergedWiring", "Stats", "TraceGone", "close_shared_indexes", "shared_index"]
 
-START_ENTRIES = 2000
+HEADS = 30_000  # entries whose counts are read at the start: 15 minutes of 33 a second, in about a second
+START_ENTRIES = 2000  # of which the newest are read with their dispatches
 PAGE_ENTRIES = 500
 FRESH_S = 1.0  # how old heartbeats may be
 RESOLVED_PER_S = 20_000  # dispatches; beyond it they are counted and left in the log
@@ -60,11 +61,8 @@ class Index:
         self._cursor = totals.cursor
         self._origin, self._position = parse_cursor(totals.cursor)
         self._since, self.started_ms = totals.since, totals.since_ms
-        self._totals = {connection_id(s, sig, r): total for (sig, s, r), total in totals.connections.items()}
-        self._unheard = dict(totals.unheard)
-        self._dispatched = totals.dispatched
-        self._changed = dict.fromkeys(self._totals, self._position)
-        self._counted: deque[tuple[int, int]] = deque([(self._position, self._dispatched)], maxlen=COUNTED)
+        self._sums = Sums(totals, self._position)
+        self._counted: deque[tuple[int, int]] = deque([(self._position, self._sums.dispatched)], maxlen=COUNTED)
         self._recent = Recent()
         self._gathering = Gathering(self._most_traces)
         self._activity = Buckets()
@@ -78,21 +76,22 @@ class Index:
         self._read_recent()
 
     def _read_recent(self) -> None:
-        begin = self.log.recent(limit=START_ENTRIES, since_us=int((self._clock() - WINDOW_S) * 1e6))
-        heads = list(self._pages(begin, dispatches=False))
+        """Two passes: counts from the heads of the whole window, dispatches from its newest entries alone."""
+        begin = self.log.recent(limit=HEADS, since_us=int((self._clock() - WINDOW_S) * 1e6))
+        heads: list[tuple[int, int, int]] = []
+        for position, entry in self._pages(begin, dispatches=False):
+            heads.append((position, entry.wall_us, entry.dispatched if isinstance(entry, Batch) else 0))
+            self._take_head(entry)
         room, first = MOST, self._position
-        for position, entry in reversed(heads):
-            room -= entry.dispatched if isinstance(entry, Batch) else 0
+        for position, _, dispatched in heads[: -START_ENTRIES - 1 : -1]:
+            room -= dispatched
             if room < 0:
                 break
             first = position - 1
         self._recent.held_from = first
-        for position, entry in heads:
-            if position <= first:
-                self._skipped_us = max(self._skipped_us, entry.wall_us)
-            self._take_head(entry)
+        self._skipped_us = max((wall_us for position, wall_us, _ in heads if position <= first), default=0)
         if heads and begin != self._since:
-            self._skipped_us = max(self._skipped_us, heads[0][1].wall_us)
+            self._skipped_us = max(self._skipped_us, heads[0][1])
         for position, entry in self._pages(make_cursor(self._origin, first), dispatches=True):
             if isinstance(entry, Batch):
                 self._resolve(position, entry)
@@ -142,14 +141,8 @@ class Index:
             if len(self._wirings) > MOST_WIRINGS:
                 del self._wirings[min(self._wirings, key=lambda each: self._wirings[each].wall_us)]
             return
-        for key, total in zip(connection_ids(entry), entry.totals, strict=True):
-            self._totals[key] = self._totals.get(key, Total()) + total
-            self._changed[key] = position
-        for signal, count in entry.unheard:
-            name = entry.signals[signal]
-            self._unheard[name] = self._unheard.get(name, 0) + count
-        self._dispatched += entry.dispatched
-        self._counted.append((position, self._dispatched))
+        self._sums.add(position, entry)
+        self._counted.append((position, self._sums.dispatched))
         if self._affords(entry.dispatched):
             self._resolve(position, entry)
         else:
@@ -172,6 +165,9 @@ class Index:
         self._began_s = min(self._began_s, wall_s)
         for key, total in zip(connection_ids(entry), entry.totals, strict=True):
             self._recent.of_connection(key).buckets.add(wall_s, total.calls, total.errors, total.ns)
+        for name, total in zip(entry.signals, entry.signal_totals, strict=False):  # none from an older recorder
+            if total.calls:
+                self._recent.of_signal(name).buckets.add(wall_s, total.calls, total.errors, total.ns)
         self._activity.add(wall_s, entry.dispatched, sum(total.errors for total in entry.totals), 0)
         if entry.dispatched:
             self._newest_ms = max(self._newest_ms or 0, entry.wall_us // 1000)
@@ -180,7 +176,7 @@ class Index:
 
     def _resolve(self, position: int, batch: Batch) -> None:
         for seen in resolve(batch):
-            self._recent.add(position, seen, batch.wall_us / 1e6)
+            self._recent.add(position, seen)
             self._gathering.add(seen, batch.process)
         for late in batch.late:
             changed = self._recent.replace_call(position, *resolve_late(batch, late))
@@ -211,7 +207,7 @@ class Index:
     @property
     def dispatched(self) -> int:
         """Dispatches since the log began that at least one receiver heard."""
-        return self._dispatched
+        return self._sums.dispatched
 
     @property
     def lost(self) -> int:
@@ -222,13 +218,13 @@ class Index:
     def totals(self) -> dict[str, Total]:
         """Exact sums since the log began, by connection id; also of what is no longer connected."""
         with self._lock:
-            return dict(self._totals)
+            return dict(self._sums.connections)
 
     @property
     def unheard(self) -> dict[str, int]:
         """Dispatches that no receiver heard, by the name of the signal."""
         with self._lock:
-            return dict(self._unheard)
+            return dict(self._sums.unheard)
 
     @property
     def edges(self) -> dict[Edge, int]:
@@ -253,12 +249,12 @@ class Index:
         """How many dispatches were recorded after a position, also those that are not held."""
         with self._lock:
             before = next((count for at, count in reversed(self._counted) if at <= position), None)
-            return self._dispatched - (self._counted[0][1] if before is None else before)
+            return self._sums.dispatched - (self._counted[0][1] if before is None else before)
 
     def changed_since(self, position: int) -> set[str]:
         """Ids of connections whose totals changed after a position."""
         with self._lock:
-            return {key for key, at in self._changed.items() if at > position}
+            return {key for key, at in self._sums.changed.items() if at > position}
 
     def heartbeats(self) -> list[Heartbeat]:
         """Every process known, newest sign of life first, at most `FRESH_S` old."""
@@ -289,21 +285,21 @@ class Index:
         """Ids of connections that were called once and are connected no longer, sorted."""
         connected = {id_of(connection) for connection in self.wiring().connections}
         with self._lock:
-            return sorted(key for key, total in self._totals.items() if total.calls and key not in connected)
+            return sorted(key for key, total in self._sums.connections.items() if total.calls and key not in connected)
 
     def stats(self, connection_ids: Iterable[str], window_s: float = WINDOW_S) -> Stats:
         """The figures of some connections together; zeros for those that were never called."""
         with self._lock:
             keys = list(connection_ids)
-            total = sum((self._totals.get(key, Total()) for key in keys), Total())
+            total = sum((self._sums.connections.get(key, Total()) for key in keys), Total())
             figures = [self._recent.connections[key] for key in keys if key in self._recent.connections]
             return self._row(figures, total, window_s)
 
     def signal_stats(self, name: str, window_s: float = WINDOW_S) -> Stats:
-        """The figures of a signal's dispatches as a whole; see `Stats` for how far back they go."""
+        """The figures of a signal's dispatches as a whole; its `queries` are those of its receivers."""
         with self._lock:
             figures = self._recent.signals.get(name, Figures())
-            return self._row([figures], figures.total, window_s, self._unheard.get(name, 0))
+            return self._row([figures], self._sums.of_signal(name), window_s, self._sums.unheard.get(name, 0))
 
     def _row(self, figures: list[Figures], total: Total, window_s: float, unheard: int = 0) -> Stats:
         return make_stats(figures, total, self._clock(), window_s, self._began_s, unheard)

@@ -6,7 +6,6 @@ from collections import OrderedDict, deque
 
 from msgspec import structs
 
-from signalgraph.events import Total
 from signalgraph.figures import Figures
 from signalgraph.traces import Call, Seen
 
@@ -31,14 +30,14 @@ class Recent:
         self._by_id: dict[str, Seen] = {}
         self._waiting: OrderedDict[str, list[tuple[int, str, str]]] = OrderedDict()
 
-    def add(self, position: int, seen: Seen, wall_s: float) -> None:
+    def add(self, position: int, seen: Seen) -> None:
         """Add a dispatch; a later report of one that was running takes its place."""
         known = self._by_id.get(seen.id)
         self._remember(position, seen)
         if known is None:
             self._find_parent(seen)
         if seen.status != "running":
-            self._count(seen, wall_s)
+            self._sample_all(seen)
         for number, signal, sender in self._waiting.pop(seen.id, ()):
             self._add_edge(seen, number, signal, sender)
 
@@ -70,15 +69,8 @@ class Recent:
             if self._by_id.get(oldest.id) is oldest:
                 del self._by_id[oldest.id]
 
-    def _count(self, seen: Seen, wall_s: float) -> None:
-        figures = self.signals.get(seen.signal)
-        if figures is None:
-            figures = self.signals[seen.signal] = Figures()
-        ns = round(seen.duration_us * 1000)
-        errors = int(seen.status == "raised" or seen.errors > 0)
-        figures.samples.append(seen.duration_us)
-        figures.buckets.add(wall_s, 1, errors, ns)
-        figures.total += Total(1, errors, ns, ns, seen.queries)
+    def _sample_all(self, seen: Seen) -> None:
+        self.of_signal(seen.signal).samples.append(seen.duration_us)
         for call in seen.calls:
             self._sample(call)
 
@@ -91,6 +83,12 @@ class Recent:
         figures = self.connections.get(connection)
         if figures is None:
             figures = self.connections[connection] = Figures()
+        return figures
+
+    def of_signal(self, signal: str) -> Figures:
+        figures = self.signals.get(signal)
+        if figures is None:
+            figures = self.signals[signal] = Figures()
         return figures
 
     def _find_parent(self, seen: Seen) -> None:

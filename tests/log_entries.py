@@ -88,6 +88,7 @@ def batch(
         "dispatched": len(dispatches),
         "late": late or [],
         "blob": encode_dispatches(dispatches),
+        "signal_totals": [signal_total(dispatches, n) for n in range(len(SIGNALS))],
     }
     return Batch(**{**values, **changes})
 
@@ -97,6 +98,13 @@ def total(calls: list[ReceiverCall], connection: int) -> Total:
     durations = [each.duration_ns or 0 for each in own]
     raised = sum(each.status == 1 for each in own)
     return Total(len(own), raised, sum(durations), max(durations, default=0), sum(each.queries for each in own))
+
+
+def signal_total(dispatches: list[Dispatch], signal: int) -> Total:
+    own = [each for each in dispatches if each.signal == signal and each.status != 4]
+    raised = sum(each.status == 1 or any(call.status == 1 for call in each.calls) for each in own)
+    durations = [each.duration_ns for each in own]
+    return Total(len(own), raised, sum(durations), max(durations, default=0))
 
 
 def connection(

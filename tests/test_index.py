@@ -265,6 +265,75 @@ def test_stats_of_a_signal_are_of_whole_dispatches(log: Log) -> None:
     assert Index(log).signal_stats("nobody.knows").calls == 0
 
 
+def test_dispatches_of_a_signal_are_counted_exactly_wherever_they_are(
+    log: Log, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the window, in it, and in a burst that isn't resolved; what a batch doesn't tell is not guessed."""
+    monkeypatch.setattr(index_module, "RESOLVED_PER_S", 1)
+    wall_us = int(clock.now * 1e6)
+    log.append(batch([dispatch(1, calls=[call(queries=2)])], wall_us=wall_us - 3_600_000_000))
+    log.append(batch([dispatch(2, status=1, duration_ns=9_000_000)], wall_us=wall_us))
+    index = Index(log, clock=clock)
+    for number in range(3, 6):
+        log.append(batch([dispatch(number), dispatch(number + 10, calls=[call(queries=1)])], wall_us=wall_us))
+    log.append(batch([dispatch(90)], wall_us=wall_us, signal_totals=[]))
+    index.refresh()
+    stats = index.signal_stats(SIGNALS[0])
+    assert (stats.calls, stats.window_calls, stats.errors, stats.window_errors) == (8, 7, 1, 1)
+    assert (stats.queries, stats.max_us, sum(stats.spark)) == (5, 9_000.0, 7)
+    assert stats.sample_size < 8
+
+
+def test_a_signal_and_its_only_receiver_have_the_same_counts(log: Log, clock: Clock) -> None:
+    """Whether they are read at the start or afterwards."""
+    wall_us = int(clock.now * 1e6)
+    for number in range(1, 8):
+        log.append(batch([dispatch(number, calls=[call(status=number % 2)])], wall_us=wall_us - number * 60_000_000))
+    index = Index(log, clock=clock)
+    log.append(batch([dispatch(9)], wall_us=wall_us))
+    index.refresh()
+    signal, receiver = index.signal_stats(SIGNALS[0]), index.stats([SEND_RECEIPT])
+    for name in ("calls", "errors", "rate_per_s", "spark", "window_calls", "window_errors", "sample_size", "queries"):
+        assert getattr(signal, name) == getattr(receiver, name), name
+    assert (signal.calls, signal.errors) == (8, 4)
+
+
+def test_an_index_that_starts_counts_what_one_that_lived_through_it_counted(
+    log: Log, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole window, each entry once, though only the newest dispatches are read."""
+    monkeypatch.setattr(index_module, "START_ENTRIES", 3)
+    lived, end_s = Index(log, clock=clock), clock.now
+    for number in range(1, 41):
+        clock.now = end_s - 800 + number * 20
+        calls = [call(status=number % 2), call(1)]
+        log.append(batch([dispatch(number, calls=calls)], wall_us=int(clock.now * 1e6)))
+        log.append(wiring())
+        lived.refresh()
+    started = Index(log, clock=clock)
+    assert (len(lived.dispatches_after(0)), len(started.dispatches_after(0))) == (40, 1)
+    assert started.activity() == lived.activity()
+    assert [sum(row[n] for row in started.activity()) for n in (1, 2)] == [40, 20]
+    for one, other in (
+        (started.signal_stats(SIGNALS[0]), lived.signal_stats(SIGNALS[0])),
+        (started.stats([SEND_RECEIPT, AUDIT]), lived.stats([SEND_RECEIPT, AUDIT])),
+    ):
+        for name in ("calls", "window_calls", "window_errors", "errors", "spark", "rate_per_s", "ms_per_s", "max_us"):
+            assert getattr(one, name) == getattr(other, name), name
+    assert started.stats([AUDIT]).window_calls == 40
+
+
+def test_rates_are_of_the_time_that_was_read(log: Log, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the window has more entries than are read at the start, it begins with the first that was."""
+    monkeypatch.setattr(index_module, "HEADS", 5)
+    for ago_s in range(100, 0, -10):
+        log.append(batch(wall_us=int((clock.now - ago_s) * 1e6)))
+    index = Index(log, clock=clock)
+    for stats in (index.stats([SEND_RECEIPT]), index.signal_stats(SIGNALS[0])):
+        assert (stats.calls, stats.window_calls) == (10, 5)
+        assert stats.rate_per_s == pytest.approx(5 / 50)
+
+
 def test_activity_is_dispatches_and_errors_over_time(log: Log, clock: Clock) -> None:
     """Bars stay in place while time goes on, and the last one is the present."""
     log.append(batch([dispatch(1, calls=[call(status=1)]), dispatch(2)], wall_us=int(clock.now * 1e6)))

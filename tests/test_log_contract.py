@@ -162,6 +162,28 @@ def test_totals_are_summed_over_batches_and_processes(log: Log) -> None:
     assert abs(totals.since_ms - now_ms()) < 60_000
 
 
+def test_totals_of_signals_are_summed_over_whole_dispatches(log: Log) -> None:
+    """However many receivers heard one; they stand beside those of connections, not among them."""
+    slow = dispatch(2, signal=1, duration_ns=7_000_000, calls=[call(1), call(1, status=1)])
+    log.append(batch([dispatch(1), slow]))
+    log.append(batch([dispatch(3, status=1)], process=STOCK, unheard=[(1, 4)]))
+    totals = log.totals()
+    assert totals.signals == {
+        SIGNALS[0]: Total(2, 1, 4_000_000, 2_000_000),
+        SIGNALS[1]: Total(1, 1, 7_000_000, 7_000_000),
+    }
+    assert sum(total.calls for total in totals.signals.values()) == totals.dispatched
+    assert set(totals.connections) == {(SIGNALS[n], SENDERS[n], RECEIVERS[n]) for n in (0, 1)}
+
+
+def test_a_batch_without_totals_of_signals_adds_none(log: Log) -> None:
+    """An older recorder doesn't tell them; all else of its batch counts."""
+    log.append(batch(signal_totals=[]))
+    totals = log.totals()
+    assert (totals.signals, totals.dispatched) == ({}, 1)
+    assert isinstance(log.read().entries[0][1], Batch)
+
+
 def test_totals_stay_when_their_batches_are_pruned(log: Log) -> None:
     """Totals never shrink."""
     log.append(batch(wall_us=LONG_AGO_US))

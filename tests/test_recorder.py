@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Iterator
 
@@ -11,7 +12,8 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.dispatch import Signal
 
 from signalgraph import recorder
-from signalgraph.events import STATUSES, Batch, Dispatch, decode_dispatches
+from signalgraph.events import STATUSES, Batch, Dispatch, Total, decode_dispatches
+from signalgraph.index import Index
 from signalgraph.log import open_log
 from signalgraph.log.base import Log
 
@@ -395,3 +397,41 @@ def test_a_bound_method_a_partial_and_a_callable_object_have_names(recording: Re
     names = [batch.receivers[batch.connections[call.connection][2]] for call in told.calls]
     here = f"{__name__}.test_a_bound_method_a_partial_and_a_callable_object_have_names.<locals>.Audit"
     assert names == [f"{here}()", f"{here}.method", f"partial({__name__}.first)"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_dispatches_are_counted_by_signal(recording: Recording, method: str) -> None:
+    """Each once, whatever its receivers; one in which something is raised is an error, one unheard is not counted."""
+    order_placed.connect(first)
+    order_placed.connect(coroutine)
+    stock_low.connect(fails)
+    for _ in range(3):
+        dispatch(order_placed, method)
+        dispatch(shipped, method)
+    for _ in range(2):
+        with contextlib.suppress(LookupError):
+            dispatch(stock_low, method)
+    reading = recording.read()
+    totals = recording.log.totals()
+    for name, calls, errors in (("order_placed", 3, 0), ("stock_low", 2, 2)):
+        durations = [told.duration_ns for _, told in reading.of(name)]
+        assert totals.signals[f"{__name__}.{name}"] == Total(calls, errors, sum(durations), max(durations))
+    assert f"{__name__}.shipped" not in totals.signals
+    assert all(len(batch.signal_totals) == len(batch.signals) for batch in reading.batches)
+    assert sum(total.calls for total in totals.signals.values()) == totals.dispatched
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_signal_and_its_only_receiver_are_counted_alike(recording: Recording, method: str) -> None:
+    """What the table of signals says is what the table of receivers says."""
+    stock_low.connect(fails)
+    for _ in range(4):
+        with contextlib.suppress(LookupError):
+            dispatch(stock_low, method)
+        recorder.flush()
+    index = Index(recording.log)
+    [connection] = [key for key in index.totals if "stock_low" in key]
+    signal, receiver = index.signal_stats(f"{__name__}.stock_low"), index.stats([connection])
+    assert (signal.calls, signal.errors, signal.window_calls, signal.window_errors) == (4, 4, 4, 4)
+    assert (receiver.calls, receiver.errors, receiver.window_calls, receiver.window_errors) == (4, 4, 4, 4)
+    assert signal.spark == receiver.spark

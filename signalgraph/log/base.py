@@ -52,7 +52,7 @@ class Page:
 class Totals:
     """Sums since the log began (`since`, at `since_ms`), as of `cursor`.
 
-    They stand by (signal, sender filter, receiver) and by unheard signal.
+    They stand by (signal, sender filter, receiver), by unheard signal, and, of whole dispatches, by signal.
     """
 
     cursor: str
@@ -61,6 +61,7 @@ class Totals:
     unheard: dict[str, int] = field(default_factory=dict)
     dispatched: int = 0
     since_ms: int = 0
+    signals: dict[str, Total] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

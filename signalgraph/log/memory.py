@@ -43,6 +43,7 @@ class MemoryLog(Log):
         self._end = 0
         self._pruned = 0
         self._connections: dict[tuple[str, str, str], Total] = {}
+        self._signals: dict[str, Total] = {}
         self._unheard: dict[str, int] = {}
         self._dispatched = 0
         self._wirings: dict[str, tuple[int, Wiring]] = {}
@@ -76,6 +77,9 @@ class MemoryLog(Log):
         for (signal, sender, receiver), total in zip(batch.connections, batch.totals, strict=True):
             key = (batch.signals[signal], batch.senders[sender], batch.receivers[receiver])
             self._connections[key] = self._connections.get(key, Total()) + total
+        for name, total in zip(batch.signals, batch.signal_totals, strict=False):  # none from an older recorder
+            if total.calls:
+                self._signals[name] = self._signals.get(name, Total()) + total
         for signal, count in batch.unheard:
             name = batch.signals[signal]
             self._unheard[name] = self._unheard.get(name, 0) + count
@@ -136,7 +140,13 @@ class MemoryLog(Log):
         with self._news:
             since = make_cursor(self._origin, 0)
             return Totals(
-                self.end(), since, dict(self._connections), dict(self._unheard), self._dispatched, self._since_ms
+                self.end(),
+                since,
+                dict(self._connections),
+                dict(self._unheard),
+                self._dispatched,
+                self._since_ms,
+                dict(self._signals),
             )
 
     def wirings(self) -> dict[str, Wiring]:

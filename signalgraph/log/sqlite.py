@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
-from signalgraph.events import Batch, Entry, Heartbeat, Process, Total, Wiring, decode_entry
+from signalgraph.events import Batch, Entry, Heartbeat, Process, Wiring, decode_entry
 from signalgraph.log import forks
 from signalgraph.log.base import Control, Log, LogError, Page, Totals
 from signalgraph.log.cursor import locate, make_cursor, parse_cursor
@@ -25,6 +25,7 @@ from signalgraph.log.sqlite_rows import (
     add_totals,
     entry_of,
     find_heartbeat,
+    find_totals,
     heartbeat_decoder,
     kept_wirings,
     meta,
@@ -151,13 +152,15 @@ class SqliteLog(Log):
 
     def totals(self) -> Totals:
         with self._read() as connection:
+            connections, signals = find_totals(connection)
             return Totals(
                 make_cursor(self._origin, *connection.execute(_END).fetchone()),
                 make_cursor(self._origin, 0),
-                {(row[0], row[1], row[2]): Total(*row[3:]) for row in connection.execute("SELECT * FROM totals")},
+                connections,
                 dict(connection.execute("SELECT * FROM unheard").fetchall()),
                 meta(connection, "dispatched"),
                 meta(connection, "since_ms"),
+                signals,
             )
 
     def wirings(self) -> dict[str, Wiring]:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from signalgraph.events import Batch, Entry, Heartbeat, Wiring, decode_entry, encode_entry
+from signalgraph.events import Batch, Entry, Heartbeat, Total, Wiring, decode_entry, encode_entry
 from signalgraph.log.living import SILENT_MS
 
 INSERT = (
@@ -47,9 +47,25 @@ def add_totals(connection: sqlite3.Connection, batch: Batch) -> None:
         (*(table[n] for table, n in zip(names, key, strict=True)), *structs.astuple(total))
         for key, total in zip(batch.connections, batch.totals, strict=True)
     ]
+    rows += [
+        (name, "", "", *structs.astuple(total))  # of a signal as a whole; no sender or receiver has an empty name
+        for name, total in zip(batch.signals, batch.signal_totals, strict=False)  # none from an older recorder
+        if total.calls
+    ]
     connection.executemany(_ADD_TOTAL, rows)
     connection.executemany(_ADD_UNHEARD, [(batch.signals[signal], count) for signal, count in batch.unheard])
     connection.execute("UPDATE meta SET value = value + ? WHERE name = 'dispatched'", (batch.dispatched,))
+
+
+def find_totals(connection: sqlite3.Connection) -> tuple[dict[tuple[str, str, str], Total], dict[str, Total]]:
+    """Those of connections, and those of signals."""
+    connections, signals = {}, {}
+    for signal, sender, receiver, *figures in connection.execute("SELECT * FROM totals"):
+        if receiver:
+            connections[signal, sender, receiver] = Total(*figures)
+        else:
+            signals[signal] = Total(*figures)
+    return connections, signals
 
 
 def find_heartbeat(connection: sqlite3.Connection, process: str) -> Heartbeat | None:
