@@ -160,3 +160,12 @@ def test_a_log_of_another_kind_is_an_error():
     """The log's own message reaches the terminal."""
     with pytest.raises(CommandError, match="scheme 'ftp'"):
         export("--log", "ftp://there")
+
+
+def test_a_filter_that_matches_nothing_is_said(tmp_path):
+    """An empty picture could be a mistake in the filter; what was written is said too."""
+    said = io.StringIO()
+    path = tmp_path / "wiring.svg"
+    call_command("signalgraph", "export", "--filter", "app:shopp", "--output", str(path), stderr=said)
+    assert "app:shopp" in said.getvalue()
+    assert f"{path}: 0 of " in said.getvalue()

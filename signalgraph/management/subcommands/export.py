@@ -44,9 +44,12 @@ def handle(command: BaseCommand, **options: object) -> None:
     shown = [one for one in inventory.connections if options.get("all") or not names.is_plumbing(one)]
     log = options.get("log")
     edges, stats = ({}, None) if log is None else _observed(str(log))
+    chosen = _matching(query, shown)
+    if not chosen:
+        command.stderr.write(command.style.WARNING(_why_empty(query, len(shown))))
     graph = build_wiring(
         inventory.signals,
-        _matching(query, shown),
+        chosen,
         edges=edges,
         stats=stats,
         measure="calls",
@@ -60,6 +63,13 @@ def handle(command: BaseCommand, **options: object) -> None:
         write(text, Path(output))
     except ExportError as error:
         raise CommandError(str(error)) from error
+    command.stderr.write(f"{output}: {len(chosen)} of {len(inventory.connections)} connections.")
+
+
+def _why_empty(query: str, shown: int) -> str:
+    if query:
+        return f"No connection matches --filter {query!r}; without it there are {shown}."
+    return "No connection is known, so nothing is drawn; --all adds Django's own."
 
 
 def _format(chosen: object, output: str, known: list[str]) -> str:
