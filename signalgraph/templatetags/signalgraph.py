@@ -10,6 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from signalgraph import names
+from signalgraph.figures import BUCKET_S, WINDOW_S
 from signalgraph.graph.figures import Scale
 from signalgraph.graph.query import Query
 from signalgraph.web import figures
@@ -108,7 +109,7 @@ def ramp(scale: Scale) -> SafeString:
     """The five steps of heat with where each begins."""
     cells = []
     for i, begin in enumerate((0.0, *scale.steps) if scale.steps else (0.0,)):
-        text = figures.rate(begin) + ("+" if i == 4 else "")
+        text = (f"{begin:.1g}" if 0 < begin < 0.095 else figures.rate(begin)) + ("+" if i == 4 else "")
         cells.append((i + 1, i * 32 + 0.5, i + 1, i * 32 + 16, text))
     marks = format_html_join(
         "", '<rect class="c{}" x="{}" y=".5" width="31" height="15"/><text class="k{}" x="{}" y="11.5">{}</text>', cells
@@ -131,9 +132,13 @@ def percent_of(part: float, whole: float) -> float:
     return round(part / whole * 100, 2)
 
 
-@register.simple_tag
-def spark(values: Sequence[float], height: int = 20, classes: str = "") -> SafeString:
-    """A sparkline over 100 units of width; a dashed line where there is nothing."""
+@register.simple_tag(takes_context=True)
+def spark(context: template.Context, values: Sequence[float], height: int = 20, classes: str = "") -> SafeString:
+    """A sparkline over 100 units of width; a dashed line where there is nothing.
+
+    The values span the window of the page; those finer than the index's buckets are taken together.
+    """
+    values = figures.no_finer_than(values, (context.get("window_s") or WINDOW_S) // BUCKET_S)
     start = '<svg class="spark {}" viewBox="0 0 100 {}" preserveAspectRatio="none" aria-hidden="true">'
     box = format_html(start, classes, height)
     line = figures.polyline(values, height)

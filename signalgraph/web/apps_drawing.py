@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from signalgraph import names
 from signalgraph.events import ANY_SENDER, ConnectionInfo
-from signalgraph.graph.figures import Scale
+from signalgraph.graph.figures import short_number
 from signalgraph.web.figures import rate
-from signalgraph.web.scope import Scope, connection_id
+from signalgraph.web.scope import Scope, connection_id, quiet_scale
 
 MAX_ROWS = 8
 ROW_HEIGHT = 40
+TOP = 24
 LABEL_CHARS = 30
+CAUSED_CHARS = 20
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,13 @@ def _caused(scope: Scope) -> dict[str, str]:
     for (cause, signal, sender), count in scope.index.edges.items():
         app = names.app_of(names.parse_connection_id(cause)[2])
         counts[app][names.app_of(sender) or names.app_of(signal)] += count
-    return {app: ", ".join(f"{count} in {to}" for to, count in found.most_common(2)) for app, found in counts.items()}
+    return {app: _caused_words(found) for app, found in counts.items()}
+
+
+def _caused_words(counts: Counter[str]) -> str:
+    parts = [f"{short_number(count)} in {app}" for app, count in counts.most_common()]
+    text = ", ".join(parts)
+    return text if len(text) <= CAUSED_CHARS or len(parts) == 1 else f"{parts[0]}, {len(parts) - 1} more"
 
 
 def draw_apps(scope: Scope) -> AppsDrawing:
@@ -71,7 +79,7 @@ def draw_apps(scope: Scope) -> AppsDrawing:
         groups[app, names.app_of(row.receiver)].append(row)
     rates = {key: scope.stats([connection_id(row) for row in rows]).rate_per_s for key, rows in groups.items()}
     shown = sorted(groups, key=lambda key: (-rates[key], -len(groups[key]), key))[:MAX_ROWS]
-    scale = Scale(max(rates.values(), default=0.0))
+    scale = quiet_scale(rates.values())
     caused = _caused(scope)
     rows = []
     for i, key in enumerate(sorted(shown, key=lambda key: (key[0] == "", key))):
@@ -85,12 +93,12 @@ def draw_apps(scope: Scope) -> AppsDrawing:
                 for_any=sum(row.sender == ANY_SENDER for row in group) if key[0] else 0,
                 rate_per_s=rates[key],
                 caused=caused.pop(key[1], ""),
-                y=14 + i * ROW_HEIGHT,
+                y=TOP + i * ROW_HEIGHT,
                 heat=scale.step(rates[key]),
                 width=scale.width_px(rates[key]),
             )
         )
-    height = 4 + max(len(rows), 1) * ROW_HEIGHT
+    height = TOP - 10 + max(len(rows), 1) * ROW_HEIGHT
     return AppsDrawing(rows, height, len(scope.connections), len(scope.index.edges), len(groups) - len(shown))
 
 

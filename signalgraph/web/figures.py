@@ -72,6 +72,18 @@ def polyline(values: Sequence[float], height: int, *, pad: float = 2.0) -> str:
     return " ".join(f"{i * step:.1f} {height - pad - value * scale:.1f}" for i, value in enumerate(values))
 
 
+def no_finer_than(values: Sequence[float], most: int) -> Sequence[float]:
+    """At most so many bars, neighbours added up; the oldest, which holds a whole bucket for a part of it, is left out.
+
+    >>> no_finer_than([9, 0, 3, 0, 4, 0], 3), no_finer_than([1, 2], 3)
+    ([3, 4], [1, 2])
+    """
+    if len(values) <= most:
+        return values
+    size = -(-len(values) // most)
+    return [sum(values[at : at + size]) for at in range(size, len(values), size)]
+
+
 def percentile(values: Sequence[float], share: float) -> float | None:
     """The nearest-rank percentile; None of nothing."""
     if not values:

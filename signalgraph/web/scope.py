@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from signalgraph import conf, names
 from signalgraph.events import ConnectionInfo, Heartbeat
+from signalgraph.figures import BUCKET_S
 from signalgraph.graph.figures import Scale
 from signalgraph.graph.query import Listed, Query, parse
 from signalgraph.web.feed import current_index
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 STALE_S = 5.0
 MAX_TRACES = 2000
+HOT_PER_S = 1.7  # the hottest step begins at 60 % of a scale's top
 
 
 @dataclass
@@ -92,7 +94,25 @@ class Scope:
     def window_traces(self) -> list[Trace]:
         """The traces in memory that began within the window, newest first."""
         since_us = (self.now_s - self.state.window_s) * 1e6
-        return [trace for trace in self.index.traces(limit=MAX_TRACES) if trace.start_us >= since_us]
+        return [trace for trace in self._held if trace.start_us >= since_us]
+
+    @cached_property
+    def _held(self) -> list[Trace]:
+        return self.index.traces(limit=MAX_TRACES)
+
+    @property
+    def oldest_held_us(self) -> int | None:
+        """From when on every trace is in memory, unix us; None where none was left out for room."""
+        full = len(self._held) >= min(conf.get_settings().traces, MAX_TRACES)
+        return self._held[-1].start_us if full else None
+
+    def dispatches_per_s(self, window_s: int) -> float:
+        """Dispatches a second over a window, the one figure that every page gives; exact, whatever the filter."""
+        activity = self.index.activity(window_s, window_s // BUCKET_S)
+        covered_s = self.now_s - activity[0][0] / 1000
+        if window_s <= self.state.window_s:
+            covered_s = min(covered_s, self.seconds)
+        return sum(count for _, count, _ in activity) / max(covered_s, BUCKET_S)
 
     @cached_property
     def traces(self) -> list[Trace]:
@@ -141,11 +161,17 @@ class Scope:
     @cached_property
     def scale(self) -> Scale:
         """The scale of heat of every table: relative to the busiest connection that is shown."""
-        return Scale(max((self.stats([connection_id(row)]).rate_per_s for row in self.connections), default=0.0))
+        return quiet_scale(self.stats([connection_id(row)]).rate_per_s for row in self.connections)
 
     @property
     def has_recorded(self) -> bool:
         return bool(self.index.totals or self.index.unheard)
+
+
+def quiet_scale(rates: Iterable[float]) -> Scale:
+    """The scale of some rates; on a quiet site the hottest step still begins at one a second."""
+    top = max(rates, default=0.0)
+    return Scale(max(top, HOT_PER_S) if top else 0.0)
 
 
 def connection_id(row: ConnectionInfo) -> str:

@@ -8,7 +8,7 @@ from signalgraph.web import figures
 from signalgraph.web.scope import Scope
 
 SPAN_S = 900
-BUCKETS = 150
+BUCKETS = 180  # no bar is shorter than the index's bucket of 5 s
 BAR_HEIGHT = 28
 FLOOR = 36
 RATE_OVER_S = 60
@@ -61,13 +61,12 @@ def read_strip(scope: Scope) -> Strip:
     for i, (_, count, _) in enumerate(activity):
         height = max(count / top * BAR_HEIGHT, 1) if count else 0
         bars.append(Bar(round(i * width, 2), round(FLOOR - height, 1), round(height, 1), i * width >= inside_from))
-    recent = activity[-max(round(RATE_OVER_S / bucket_s), 1) :]
     return Strip(
         bars=[bar for bar in bars if bar.height],
         errors_at=[round((i + 0.5) * width, 2) for i, (_, _, errors) in enumerate(activity) if errors],
         labels=_labels(scope.now_s),
         brush=round(inside_from, 2) if inside_from > 0 else None,
-        rate=sum(count for _, count, _ in recent) / RATE_OVER_S,
+        rate=scope.dispatches_per_s(RATE_OVER_S),
         peak=top / bucket_s,
         errors=sum(errors for _, _, errors in activity),
         dispatches=sum(count for _, count, _ in activity),

@@ -10,6 +10,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 const REDRAW_MS = 2000;
 const NARROW_PX = 600;
 const LEAST_SCALE = 0.85;
+const READABLE_SCALE = 0.5;
 const NOT_LIT = "dim";
 
 const asked = new Set(); // new connections for which the drawing was asked for again, once each
@@ -149,7 +150,7 @@ class Graph extends HTMLElement {
     const now = this.svg.getBoundingClientRect().width / natural;
     const middle = [this.scrollLeft + this.clientWidth / 2, this.scrollTop + this.clientHeight / 2];
     const { style } = this.svg;
-    if (!by) return this.fit();
+    if (!by) return this.fitWhole();
     const steps = by > 0 ? ZOOMS : [...ZOOMS].reverse();
     const next = steps.find((each) => (by > 0 ? each > now + 0.02 : each < now - 0.02)) || now;
     style.width = style.minWidth = style.maxWidth = `${natural * next}px`;
@@ -163,6 +164,17 @@ class Graph extends HTMLElement {
     style.width = "";
     style.maxWidth = `${natural}px`;
     style.minWidth = `${natural * LEAST_SCALE}px`;
+  }
+
+  // The whole drawing, as long as it can be read then; else its width.
+  fitWhole() {
+    const { width, height } = this.svg.viewBox.baseVal;
+    const wide = this.clientWidth / width;
+    const whole = Math.min(wide, this.clientHeight / height);
+    const scale = Math.min(whole < READABLE_SCALE ? Math.max(wide, READABLE_SCALE) : whole, 1);
+    const { style } = this.svg;
+    style.width = style.minWidth = style.maxWidth = `${Math.floor(width * scale)}px`;
+    this.scrollTo(0, 0);
   }
 
   grab(event) {

@@ -9,6 +9,7 @@ const HEIGHT_PX = 27;
 const MAX_LANES = 14;
 const LATE_MS = 400; // the right edge is this far behind now, so that marks come in whole
 const ASK_MS = 3000;
+const MOST_KNOWN = 20000;
 
 class Lanes extends HTMLElement {
   connectedCallback() {
@@ -20,19 +21,31 @@ class Lanes extends HTMLElement {
     this.processes = new Map();
     this.unknown = [];
     this.holes = [];
+    this.known = new Set();
+    this.drawnFrom = 0; // unix ms of the oldest mark where older dispatches are left out
+    this.isSeeded = false;
+    this.most = MAX_LANES;
     this.serverAhead = 0;
     this.pausedAt = null;
-    this.replaceChildren(axis(this.by, this.span), (this.list = element("div", "lanes")));
+    this.list = element("div", "lanes");
+    this.more = element("p", "none");
+    this.more.hidden = true;
+    this.replaceChildren(axis(this.by, this.span), this.list, this.more);
     this.list.setAttribute("role", "list");
     this.list.setAttribute("aria-label", `Dispatches of the last ${this.span / 1000} s`);
     this.stop = new AbortController();
     const on = (target, type, run) => target.addEventListener(type, run, { signal: this.stop.signal });
     on(document, "sg:frame", (event) => this.take(event.detail));
     on(document, "sg:state", (event) => this.follow(event.detail));
-    on(window, "resize", () => this.measure());
+    this.watch = new ResizeObserver(() => {
+      this.measure();
+      this.draw();
+    });
+    this.watch.observe(this.list);
     on(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.measure());
     on(document, "sg:theme", () => this.measure());
     on(this.list, "click", (event) => this.open(event));
+    on(this.more, "click", (event) => event.target.closest("button") && this.showAll());
     this.seed();
     this.calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.next();
@@ -40,6 +53,7 @@ class Lanes extends HTMLElement {
 
   disconnectedCallback() {
     this.stop?.abort();
+    this.watch?.disconnect();
     cancelAnimationFrame(this.frame);
     clearTimeout(this.timer);
   }
@@ -64,10 +78,15 @@ class Lanes extends HTMLElement {
       this.serverAhead = seed.now - Date.now();
       this.learn(seed);
       for (const dispatch of seed.dispatches) this.add(dispatch);
-      say(seed.of > seed.dispatches.length ? `the newest ${seed.dispatches.length} of ${seed.of} drawn` : "all drawn, none sampled");
-      this.rank();
+      this.drawnFrom = seed.from ?? 0;
+      const left = this.drawnFrom > 0 && `the newest ${seed.dispatches.length} of ${Math.max(seed.of, seed.dispatches.length)} drawn`;
+      say(left ? `${left}; hatched before` : "all drawn, none sampled");
     } catch {
+      this.drawnFrom = this.now();
       say("the past could not be read; what is new is drawn");
+    } finally {
+      this.isSeeded = true;
+      this.rank();
     }
   }
 
@@ -81,7 +100,8 @@ class Lanes extends HTMLElement {
     if (frame.hole) this.holes.push([this.takenAt || frame.now - 1000, frame.now]);
     this.takenAt = frame.now;
     for (const { id, label } of frame.processes) this.processes.set(id, label);
-    for (const dispatch of frame.dispatches) this.add(dispatch);
+    const weight = frame.of > frame.shown ? frame.of / frame.shown : 1;
+    for (const dispatch of frame.dispatches) this.add(dispatch, weight);
     if (frame.of > frame.shown) {
       say(`showing ${frame.shown} of ${frame.of}, errors and slow ones first`);
       this.sampledAt = frame.now;
@@ -92,15 +112,25 @@ class Lanes extends HTMLElement {
     if (frame.dispatches.length) this.rank();
   }
 
-  add(dispatch) {
+  // The page's first frame and the seed overlap, and a dispatch that has changed is told again: each counts once.
+  // `weight`: how many dispatches this one stands for, where the feed has sampled.
+  add(dispatch, weight = 1) {
+    const isNew = !this.known.has(dispatch.id);
+    this.known.add(dispatch.id);
+    if (this.known.size > MOST_KNOWN) this.known.delete(this.known.values().next().value);
+    this.place(dispatch, isNew ? weight : 0);
+  }
+
+  place(dispatch, weight) {
     if (this.by !== "receiver") {
       const name = this.nameOf(dispatch);
-      if (name === undefined) this.unknown.push(dispatch);
-      else this.mark(name, dispatch, dispatch.calls.find((call) => call.status === "raised")?.error);
+      if (name === undefined) this.unknown.push([dispatch, weight]);
+      else this.mark(name, dispatch, weight, dispatch.calls.find((call) => call.status === "raised")?.error);
       return;
     }
     for (const call of dispatch.calls) {
-      if (call.status !== "not reached") this.mark(call.receiver, dispatch, call.status === "raised" ? call.error : undefined);
+      if (call.status === "not reached") continue;
+      this.mark(bare(call.receiver), dispatch, weight, call.status === "raised" ? call.error : undefined);
     }
   }
 
@@ -120,7 +150,7 @@ class Lanes extends HTMLElement {
         const response = await fetch(this.dataset.seed, { credentials: "same-origin", cache: "no-store" });
         this.learn(await response.json());
         const waiting = this.unknown.splice(0);
-        for (const dispatch of waiting) if (this.causes.has(dispatch.trace)) this.add(dispatch);
+        for (const [dispatch, weight] of waiting) if (this.causes.has(dispatch.trace)) this.place(dispatch, weight);
         this.rank();
       } finally {
         this.asking = null;
@@ -128,12 +158,12 @@ class Lanes extends HTMLElement {
     }, ASK_MS / 3);
   }
 
-  mark(name, dispatch, error) {
+  mark(name, dispatch, weight, error) {
     const lane = this.lanes.get(name) || this.newLane(name);
     const at = Math.floor(dispatch.start / 1000 / this.columnMs);
     let column = lane.columns.get(at);
     if (!column) lane.columns.set(at, (column = { count: 0, longest: 0, trace: dispatch.trace, error: null }));
-    column.count += 1;
+    column.count += weight;
     if (dispatch.duration >= column.longest || error) column.trace = dispatch.trace;
     column.longest = Math.max(column.longest, dispatch.duration || 0);
     if (error !== undefined) column.error = error || "error";
@@ -157,15 +187,30 @@ class Lanes extends HTMLElement {
     return this.querySelector(".marks")?.clientWidth || 600;
   }
 
-  // Lanes keep their place; a new one goes below, as long as there is room.
+  // The busiest first, by name where they are equal; then they keep their place and a new one goes below.
   rank() {
+    if (!this.isSeeded) return;
     const waiting = [...this.lanes.values()].filter((lane) => !lane.row && lane.columns.size);
-    waiting.sort((one, other) => other.columns.size - one.columns.size);
-    for (const lane of waiting) {
-      if (this.list.children.length >= MAX_LANES) break;
-      this.list.append((lane.row = laneRow(lane, this.by)));
+    for (const lane of waiting) lane.count = [...lane.columns.values()].reduce((sum, { count }) => sum + count, 0);
+    const label = ({ name }) => split(name, this.by).join(" ");
+    waiting.sort((one, other) => other.count - one.count || (label(one) < label(other) ? -1 : 1));
+    const room = Math.max(this.most - this.list.children.length, 0);
+    for (const lane of waiting.slice(0, room)) this.list.append((lane.row = laneRow(lane, this.by)));
+    const more = Math.max(waiting.length - room, 0);
+    this.more.hidden = !more;
+    if (more && this.more.dataset.count !== String(more)) {
+      this.more.dataset.count = more;
+      const button = element("button", "btn small", "show all");
+      button.type = "button";
+      this.more.replaceChildren(`${more} more lane${more > 1 ? "s" : ""}, less often `, button);
     }
     this.measure();
+  }
+
+  showAll() {
+    this.most = Infinity;
+    this.rank();
+    this.draw();
   }
 
   measure() {
@@ -218,7 +263,9 @@ class Lanes extends HTMLElement {
     context.clearRect(0, 0, width, HEIGHT_PX);
     this.drawGrid(context, width);
     const x = (ms) => width - ((end - ms) / this.span) * width;
-    for (const [from, to] of [...this.holes, ...(this.staleSince ? [[this.staleSince, end]] : [])]) {
+    const begin = end - this.span;
+    const undrawn = this.drawnFrom > begin ? [[begin, this.drawnFrom]] : [];
+    for (const [from, to] of [...undrawn, ...this.holes, ...(this.staleSince ? [[this.staleSince, end]] : [])]) {
       hatch(context, x(from), Math.min(x(to), width), this.colours);
     }
     context.fillStyle = this.by === "receiver" ? this.colours.receiver : this.colours.signal;
@@ -229,13 +276,11 @@ class Lanes extends HTMLElement {
     }
     const signs = [...lane.columns].filter(([, column]) => column.error || column.longest >= this.slow);
     signs.sort(([one], [other]) => other - one);
-    let room = width;
-    for (const [at, column] of signs) {
-      const left = x(at * this.columnMs);
-      this.drawSign(context, left, column, room);
-      room = left - 6;
-    }
-    write(lane.row.querySelector(".n"), `${rate(count / (this.span / 1000))}/s`);
+    for (const [at, column] of signs) this.drawSign(context, x(at * this.columnMs), column);
+    const failed = signs.find(([, column]) => column.error);
+    if (failed) this.drawLabel(context, x(failed[0] * this.columnMs), failed[1].error, width);
+    const seconds = Math.max(end - Math.max(begin, this.drawnFrom), 1000) / 1000;
+    write(lane.row.querySelector(".n"), `${rate(count / seconds)}/s`);
   }
 
   drawGrid(context, width) {
@@ -243,8 +288,7 @@ class Lanes extends HTMLElement {
     for (let i = 1; i < 6; i += 1) context.fillRect(Math.round((width * i) / 6), 0, 1, HEIGHT_PX);
   }
 
-  // `room` is where the next sign on the right begins: a label is written only where it doesn't run into it.
-  drawSign(context, x, { error }, room) {
+  drawSign(context, x, { error }) {
     if (error) {
       context.strokeStyle = this.colours.error;
       context.lineWidth = 2;
@@ -254,10 +298,6 @@ class Lanes extends HTMLElement {
         context.lineTo(x + 1 + 4, 7 + to);
       }
       context.stroke();
-      const label = error.split(".").pop();
-      context.font = this.colours.font;
-      context.fillStyle = this.colours.ink;
-      if (x + 12 + context.measureText(label).width < room) context.fillText(label, x + 9, 11);
     } else {
       context.fillStyle = this.colours.slow;
       context.beginPath();
@@ -266,6 +306,18 @@ class Lanes extends HTMLElement {
       context.lineTo(x - 3.5, 9);
       context.fill();
     }
+  }
+
+  // The newest error's name, on a plate of its own so that no bar runs through it.
+  drawLabel(context, x, error, width) {
+    const label = error.split(".").pop();
+    context.font = this.colours.font;
+    const { width: needed } = context.measureText(label);
+    const left = x + 8 + needed + 6 < width ? x + 8 : x - 8 - needed;
+    context.fillStyle = this.colours.plate;
+    context.fillRect(left - 2, 1, needed + 4, 13);
+    context.fillStyle = this.colours.ink;
+    context.fillText(label, left, 11);
   }
 
   // A click opens the trace of the mark below it.
@@ -354,7 +406,8 @@ function readColours(host) {
     slow: read("slow"),
     line: read("line"),
     control: read("line-control"),
-    ink: read("ink-3"),
+    ink: read("ink-2"),
+    plate: read("bg"),
     font: `10px ${getComputedStyle(host).fontFamily}`,
   };
   probe.remove();
@@ -369,7 +422,7 @@ function element(tag, className, text = "") {
 }
 
 function bare(id) {
-  return id.startsWith("signal:") ? id.slice(7) : id;
+  return id.replace(/^(signal|sender|receiver):/, "");
 }
 
 function rate(value) {

@@ -10,7 +10,7 @@ const MARKS = {
 };
 const WORDS = { live: "Live", paused: "Paused", off: "Recording off", stale: "Stale" };
 const TYPING = "input, textarea, select, button, summary, [contenteditable], [role=textbox], dialog";
-const BUTTON = `<button type="button" class="live"><svg viewBox="0 0 10 10" aria-hidden="true"></svg><b></b>
+const BUTTON = `<button type="button" class="live"><svg viewBox="0 0 10 10" aria-hidden="true"></svg><b></b><span class="how"></span>
 <span class="figure"></span><span class="age"></span></button><span class="sr" role="status"></span>`;
 
 class LiveState extends HTMLElement {
@@ -23,7 +23,7 @@ class LiveState extends HTMLElement {
     this.onKey = (event) => this.key(event);
     document.addEventListener("sg:state", this.onState);
     document.addEventListener("keydown", this.onKey);
-    this.show({ state: this.dataset.state || "live", waiting: 0, newest: null, rate: 0, heard: 0, error: null });
+    this.show({ state: this.dataset.state || "live", waiting: 0, newest: null, rate: 0, heard: 0, error: null, transport: document.getElementById("sg-app")?.dataset.socket ? "websocket" : "polling" });
   }
 
   disconnectedCallback() {
@@ -55,6 +55,9 @@ class LiveState extends HTMLElement {
     }
     button.setAttribute("aria-pressed", String(!this.isPaused));
     button.title = this.isPaused ? "Space resumes" : "Space pauses";
+    const isPolling = now.state === "live" && now.transport === "polling";
+    write(button.querySelector(".how"), isPolling ? "polling" : "");
+    if (isPolling) button.title += "; asked every second, as there is no WebSocket";
     write(button.querySelector(".figure"), figure(now));
     write(button.querySelector(".age"), age(now));
   }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 
+from signalgraph.figures import BUCKET_S
 from signalgraph.web.apps_drawing import AppsDrawing, draw_apps
 from signalgraph.web.facets import connection_facets, process_facets
 from signalgraph.web.figures import percentile
@@ -28,7 +29,7 @@ HOTTEST = 5
 CAUSES = 6
 ERRORS = 5
 TRACES = 8
-BARS = 60
+MOST_BARS = 60
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class ErrorRow:
 
 @dataclass(frozen=True)
 class Figures:
-    """The four figures, each with its course over the window in `BARS` buckets."""
+    """The four figures, each with its course over the window in at most `MOST_BARS` bars."""
 
     dispatches_per_s: float
     peak_per_s: float
@@ -149,31 +150,32 @@ def _trace_errors(scope: Scope, trace: Trace) -> list[ErrorRow]:
 def read_figures(scope: Scope) -> Figures:
     """Dispatches and errors are exact; p95 and SQL are of the traces in memory that the filter matches."""
     window_s = scope.state.window_s
-    activity = scope.index.activity(window_s, BARS)
-    start_us, bucket_us = (scope.now_s - window_s) * 1e6, window_s / BARS * 1e6
-    durations: list[list[float]] = [[] for _ in range(BARS)]
-    queries = [0] * BARS
+    count = min(MOST_BARS, window_s // BUCKET_S)
+    activity = scope.index.activity(window_s, count)
+    start_us, bucket_us = activity[0][0] * 1e3, window_s / count * 1e6
+    durations: list[list[float]] = [[] for _ in range(count)]
+    queries = [0] * count
     failing: set[str] = set()
     for seen in (seen for trace in scope.traces for seen in trace.dispatches):
-        bucket = min(max(int((seen.start_us - start_us) / bucket_us), 0), BARS - 1)
+        bucket = min(max(int((seen.start_us - start_us) / bucket_us), 0), count - 1)
         durations[bucket].extend(call.duration_us for call in seen.calls if call.duration_us is not None)
         queries[bucket] += seen.queries
         failing.update(call.receiver for call in seen.calls if call.status == "raised")
-    older = [each for part in durations[: BARS // 2] for each in part]
-    newer = [each for part in durations[BARS // 2 :] for each in part]
-    bucket_s = window_s / BARS
+    older = [each for part in durations[: count // 2] for each in part]
+    newer = [each for part in durations[count // 2 :] for each in part]
+    bucket_s = window_s / count
     return Figures(
-        dispatches_per_s=sum(count for _, count, _ in activity) / scope.seconds,
-        peak_per_s=max((count for _, count, _ in activity), default=0) / bucket_s,
-        dispatches=[count / bucket_s for _, count, _ in activity],
+        dispatches_per_s=scope.dispatches_per_s(window_s),
+        peak_per_s=max(each for _, each, _ in activity) / bucket_s,
+        dispatches=[each / bucket_s for _, each, _ in activity],
         errors=sum(errors for _, _, errors in activity),
         failing=len(failing),
-        errors_at=[round((i + 0.5) * 100 / BARS, 1) for i, (_, _, errors) in enumerate(activity) if errors],
+        errors_at=[round((i + 0.5) * 100 / count, 1) for i, (_, _, errors) in enumerate(activity) if errors],
         p95_us=percentile([*older, *newer], 0.95),
         p95_before_us=percentile(older, 0.95),
         p95=[percentile(part, 0.95) or 0 for part in durations],
         queries_per_s=sum(queries) / scope.seconds,
-        queries=[count / bucket_s for count in queries],
+        queries=[each / bucket_s for each in queries],
         sample_size=len(older) + len(newer),
     )
 

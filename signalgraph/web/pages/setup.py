@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,8 +86,17 @@ def _recording_check(scope: Scope, state: Any) -> Check:
     return Check("failed", "Recording is off", "do this", _why_off(), _how_on())
 
 
+def _environment() -> str | None:
+    """The variable that decides whether to record, as it is set; None where the settings decide."""
+    variable = conf.ENVIRONMENT["record"]
+    return f"{variable}={os.environ[variable]}" if os.environ.get(variable) in conf.RECORD_MODES else None
+
+
 def _why_off() -> str:
-    mode = conf.get_settings().record
+    mode, given = conf.get_settings().record, _environment()
+    if given and (mode == "off" or (mode == "auto" and not settings.DEBUG)):
+        only = "" if mode == "off" else " It records in DEBUG only, and DEBUG is off."
+        return f"The environment variable {given} decides, whatever your settings say.{only} Change it, or unset it."
     if mode == "auto" and not settings.DEBUG:
         return 'RECORD is "auto", which records in DEBUG only, and DEBUG is off. Change this line in your settings.'
     if mode == "watched":
@@ -99,6 +109,8 @@ def _why_off() -> str:
 def _how_on() -> list[tuple[str, str]]:
     mode = conf.get_settings().record
     if mode == "off" or (mode == "auto" and not settings.DEBUG):
+        if given := _environment():
+            return [("-", given), ("+", f"{conf.ENVIRONMENT['record']}={'auto' if settings.DEBUG else 'always'}")]
         wanted = "always" if mode == "auto" else "auto"
         change = [("-", f'    "RECORD": "{mode}",'), ("+", f'    "RECORD": "{wanted}",')]
         return [("", "SIGNALGRAPH = {"), *change, ("", "}")]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 
+from signalgraph.figures import BUCKET_S
 from signalgraph.web.facets import trace_facets
 from signalgraph.web.figures import BarMark, round_up
 from signalgraph.web.panel import panel_context
@@ -55,9 +56,15 @@ def trace_rows(traces: list[Trace], top_us: float, slow_us: float) -> list[Trace
 
 
 def seed(scope: Scope, span_s: int) -> dict[str, Any]:
-    """What the lanes start with: the dispatches of the span in the feed's shape, and what the traces' causes are."""
+    """What the lanes start with: the dispatches of the span in the feed's shape, and what the traces' causes are.
+
+    `from` is the unix ms before which dispatches are left out, None where all of the span are there.
+    """
     since_us = (scope.now_s - span_s) * 1e6
     traces = [trace for trace in scope.traces if trace.start_us + (trace.duration_us or 0) >= since_us]
+    found = [seen for trace in traces for seen in trace.dispatches if seen.start_us >= since_us]
+    found.sort(key=lambda seen: -seen.start_us)
+    shown = found[:SEED_DISPATCHES]
     dispatches = [
         {
             "id": seen.id,
@@ -69,19 +76,25 @@ def seed(scope: Scope, span_s: int) -> dict[str, Any]:
             "status": seen.status,
             "calls": [{"receiver": call.receiver, "status": call.status, "error": call.error} for call in seen.calls],
         }
-        for trace in traces
-        for seen in trace.dispatches
-        if seen.start_us >= since_us
+        for seen in shown
     ]
+    oldest_us = scope.oldest_held_us or 0
+    is_cut = len(shown) < len(found) or oldest_us > since_us
     processes = {beat.process.id: beat.process.label for beat in scope.heartbeats}
     return {
         "now": round(scope.now_s * 1000),
         "span_s": span_s,
-        "of": len(dispatches),
-        "dispatches": dispatches[:SEED_DISPATCHES],
+        "of": _recorded(scope, span_s) if is_cut else len(found),
+        "from": max(shown[-1].start_us, oldest_us) // 1000 if is_cut and shown else None,
+        "dispatches": dispatches,
         "causes": {trace.id: trace.title for trace in traces},
         "processes": processes,
     }
+
+
+def _recorded(scope: Scope, span_s: int) -> int:
+    """How many dispatches there were, whatever the filter: more than memory may hold."""
+    return sum(count for _, count, _ in scope.index.activity(span_s, span_s // BUCKET_S))
 
 
 def timeline(request: HttpRequest, scope: Scope) -> Page:
