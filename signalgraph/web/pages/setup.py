@@ -120,8 +120,10 @@ def _how_on() -> list[tuple[str, str]]:
 def _socket_check(request: HttpRequest) -> Check:
     if feed.has_socket(request):
         return Check("passed", "Live over WebSocket", "passed", "A dispatch is shown as soon as it is in the log.")
-    text = "The pages ask every second instead; nothing is lost by that. On an ASGI server, change one line in asgi.py."
+    text = "The pages ask every second instead; nothing is lost by that. On an ASGI server, change asgi.py."
     lines = [
+        ("+", "import signalgraph.asgi"),
+        ("", ""),
         ("-", "application = get_asgi_application()"),
         ("+", "application = signalgraph.asgi.websockets(get_asgi_application())"),
     ]
