@@ -68,7 +68,7 @@ def _caused(scope: Scope) -> dict[str, str]:
 def _caused_words(counts: Counter[str]) -> str:
     parts = [f"{short_number(count)} in {app}" for app, count in counts.most_common()]
     text = ", ".join(parts)
-    return text if len(text) <= CAUSED_CHARS or len(parts) == 1 else f"{parts[0]}, {len(parts) - 1} more"
+    return text if len(text) <= CAUSED_CHARS or len(parts) == 1 else f"{parts[0]} and {len(parts) - 1} more"
 
 
 def draw_apps(scope: Scope) -> AppsDrawing:

@@ -25,3 +25,5 @@ document.addEventListener("htmx:afterSettle", () => {
 });
 opened = document.getElementById("sg-panel")?.dataset.sel || null;
 showTab();
+addEventListener("load", showTab);
+addEventListener("resize", showTab);
