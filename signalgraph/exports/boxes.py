@@ -8,7 +8,7 @@ import networkx as nx
 
 from signalgraph.exports import words
 from signalgraph.exports.markup import classes, joined, lines, tag, text
-from signalgraph.graph.figures import HEADS, Figures, Measure, Scale, short_number
+from signalgraph.graph.figures import HEADS, Figures, Measure, Scale, scale_of, short_number
 from signalgraph.graph.focus import Focus
 from signalgraph.graph.layout import HEAD, Box, Layout, badge
 
@@ -31,9 +31,8 @@ class Pen:
     ) -> None:
         self.graph, self.layout, self.page, self.focus, self.link = graph, layout, page, focus, link
         self.measure: Measure | None = graph.graph.get("measure")
-        self.scale = Scale(
-            max((one.value(self.measure) for one in self._figures()), default=0.0) if self.measure else 0.0
-        )
+        measure = self.measure
+        self.scale = scale_of((one.value(measure) for one in self._figures()), measure) if measure else Scale()
 
     def _figures(self) -> Iterable[Figures]:
         yield from self.graph.graph.get("signal_figures", {}).values()

@@ -131,6 +131,15 @@ class Scale:
         return round(THIN_PX + min(share, 1.0) * (WIDEST_PX - THIN_PX), 1)
 
 
+HOT_PER_S = 1.7  # the hottest step begins at 60 % of a scale's top
+
+
+def scale_of(values: Iterable[float], measure: Measure = "rate") -> Scale:
+    """The scale of what is drawn; of rates on a quiet site the hottest step still begins at one a second."""
+    top = max(values, default=0.0)
+    return Scale(max(top, HOT_PER_S) if top and measure == "rate" else top)
+
+
 def short_number(value: float) -> str:
     """At most five characters.
 

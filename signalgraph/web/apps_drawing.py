@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from signalgraph import names
 from signalgraph.events import ANY_SENDER, ConnectionInfo
-from signalgraph.graph.figures import short_number
+from signalgraph.graph.figures import scale_of, short_number
 from signalgraph.web.figures import rate
-from signalgraph.web.scope import Scope, connection_id, quiet_scale
+from signalgraph.web.scope import Scope, connection_id
 
 MAX_ROWS = 8
 ROW_HEIGHT = 40
@@ -79,7 +79,7 @@ def draw_apps(scope: Scope) -> AppsDrawing:
         groups[app, names.app_of(row.receiver)].append(row)
     rates = {key: scope.stats([connection_id(row) for row in rows]).rate_per_s for key, rows in groups.items()}
     shown = sorted(groups, key=lambda key: (-rates[key], -len(groups[key]), key))[:MAX_ROWS]
-    scale = quiet_scale(rates.values())
+    scale = scale_of(rates.values())
     caused = _caused(scope)
     rows = []
     for i, key in enumerate(sorted(shown, key=lambda key: (key[0] == "", key))):

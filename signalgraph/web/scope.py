@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from signalgraph import conf, names
 from signalgraph.events import ConnectionInfo, Heartbeat
 from signalgraph.figures import BUCKET_S
-from signalgraph.graph.figures import Scale
+from signalgraph.graph.figures import Scale, scale_of
 from signalgraph.graph.query import Listed, Query, parse
 from signalgraph.web.feed import current_index
 from signalgraph.web.figures import clock, duration_words, number
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 STALE_S = 5.0
 MAX_TRACES = 2000
-HOT_PER_S = 1.7  # the hottest step begins at 60 % of a scale's top
 
 
 @dataclass
@@ -161,17 +160,11 @@ class Scope:
     @cached_property
     def scale(self) -> Scale:
         """The scale of heat of every table: relative to the busiest connection that is shown."""
-        return quiet_scale(self.stats([connection_id(row)]).rate_per_s for row in self.connections)
+        return scale_of(self.stats([connection_id(row)]).rate_per_s for row in self.connections)
 
     @property
     def has_recorded(self) -> bool:
         return bool(self.index.totals or self.index.unheard)
-
-
-def quiet_scale(rates: Iterable[float]) -> Scale:
-    """The scale of some rates; on a quiet site the hottest step still begins at one a second."""
-    top = max(rates, default=0.0)
-    return Scale(max(top, HOT_PER_S) if top else 0.0)
 
 
 def connection_id(row: ConnectionInfo) -> str:

@@ -14,7 +14,7 @@ from signalgraph.events import ANY_SENDER, ConnectionInfo
 from signalgraph.exports import json as json_export
 from signalgraph.exports import svg
 from signalgraph.graph.build import build_wiring
-from signalgraph.graph.figures import Figures, Scale
+from signalgraph.graph.figures import Figures, Scale, scale_of
 from signalgraph.graph.focus import Focus, focus
 from signalgraph.graph.layout import Layout, layout_wiring
 from signalgraph.web.facets import connection_facets
@@ -169,17 +169,17 @@ def wiring(request: HttpRequest, scope: Scope) -> Page:
             "drawing": draw(scope, graph),
             "baseline": baseline(scope),
             "others": others(scope),
-            "scale": scale_of(graph),
+            "scale": drawn_scale(graph),
         }
     twin: dict[str, Any] = {}
     return Page("signalgraph/graph.html", context, twin, connection_facets(scope), scope.connection_hits)
 
 
-def scale_of(graph: nx.DiGraph[str]) -> Scale:
+def drawn_scale(graph: nx.DiGraph[str]) -> Scale:
     """The drawing's scale of heat, for the legend below it."""
     found = [data["figures"] for _, data in graph.nodes(data=True) if "figures" in data]
     every = [*graph.graph["signal_figures"].values(), *found]
-    return Scale(max((figures.value("rate") for figures in every), default=0.0))
+    return scale_of(figures.value("rate") for figures in every)
 
 
 def draw(scope: Scope, graph: nx.DiGraph[str], mode: svg.Mode = "page") -> str:
