@@ -100,8 +100,10 @@ class Lanes extends HTMLElement {
     if (frame.hole) this.holes.push([this.takenAt || frame.now - 1000, frame.now]);
     this.takenAt = frame.now;
     for (const { id, label } of frame.processes) this.processes.set(id, label);
-    const weight = frame.of > frame.shown ? frame.of / frame.shown : 1;
-    for (const dispatch of frame.dispatches) this.add(dispatch, weight);
+    // Errors and slow ones are all sent; only the others are a sample and stand for more than themselves.
+    const whole = frame.dispatches.filter((each) => this.isWhole(each)).length;
+    const weight = frame.shown > whole ? (frame.of - whole) / (frame.shown - whole) : 1;
+    for (const dispatch of frame.dispatches) this.add(dispatch, this.isWhole(dispatch) ? 1 : weight);
     if (frame.of > frame.shown) {
       say(`showing ${frame.shown} of ${frame.of}, errors and slow ones first`);
       this.sampledAt = frame.now;
@@ -110,6 +112,10 @@ class Lanes extends HTMLElement {
       this.sampledAt = 0;
     }
     if (frame.dispatches.length) this.rank();
+  }
+
+  isWhole({ status, calls, duration }) {
+    return status === "raised" || calls.some((call) => call.status === "raised") || duration >= this.slow;
   }
 
   // The page's first frame and the seed overlap, and a dispatch that has changed is told again: each counts once.
