@@ -297,41 +297,6 @@ def test_forked_children_record_as_processes_of_their_own(tmp_path) -> None:
         log.close()
 
 
-KILLED = """
-    import os, signal as unix, sys
-    from django.conf import settings
-    settings.configure(DEBUG=False)
-    import django
-    django.setup()
-    from django.dispatch import Signal
-    from signalgraph import recorder
-
-    def listens(sender, **kwargs): ...
-
-    signal = Signal()
-    signal.connect(listens)
-    recorder.start("sqlite://" + sys.argv[1])
-    for _ in range(10_000):
-        signal.send("burst")
-    os.kill(os.getpid(), unix.SIGKILL)
-"""
-
-
-def test_a_killed_process_lost_exactly_what_the_log_says(tmp_path) -> None:
-    """A burst of 10,000, then SIGKILL: what is in the log and what is said to be lost make 10,000."""
-    path = tmp_path / "log.sqlite3"
-    killed = subprocess.run([sys.executable, "-c", textwrap.dedent(KILLED), str(path)], timeout=60, check=False)
-    assert killed.returncode == -9
-    log = open_log(f"sqlite://{path}", writer=False)
-    try:
-        [heartbeat] = log.heartbeats()
-        assert not heartbeat.ended
-        assert log.totals().dispatched + heartbeat.dropped + heartbeat.lost == 10_000
-        assert log.totals().dispatched == heartbeat.recorded
-    finally:
-        log.close()
-
-
 def test_starting_twice_says_what_is_running(recording) -> None:
     """The second start names the log of the first and what to do."""
     with pytest.raises(RuntimeError, match=r"memory://.*recorder\.stop\(\)"):
