@@ -27,7 +27,7 @@ _next_token = itertools.count(1).__next__  # never twice in a process, also when
 
 
 class Table:
-    """ids of living objects to tokens. `by_id.get(id(x), 0)` is the hot path."""
+    """ids of living objects to tokens. `by_id[id(x)]` is the hot path."""
 
     def __init__(self) -> None:
         self.by_id: dict[int, int] = {}
@@ -49,10 +49,6 @@ class Table:
 
     def forgotten(self, ident: int) -> None:
         """Called when the object of an id has died."""
-
-    def clear(self) -> None:
-        self.by_id.clear()
-        self._refs.clear()
 
 
 class Labelled(Table):
