@@ -11,13 +11,15 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-SCHEMA = 1
+SCHEMA = 1  # of the public shapes
+LOG_SCHEMA = 2  # of what stands in a log
 
 ANY_SENDER = "*"
 
 Status = Literal["returned", "raised", "not reached", "cancelled", "running", "not timed"]
 STATUSES: tuple[Status, ...] = ("returned", "raised", "not reached", "cancelled", "running", "not timed")
 METHODS = ("send", "send_robust", "asend", "asend_robust")
+OPERATIONS = ("bulk_create", "bulk_update", "update", "fast delete")  # writes for which no signal is sent
 RECEIVER_BITS = 16  # span of the n-th receiver call (from 1) of a dispatch = span of the dispatch + n
 
 
@@ -32,7 +34,10 @@ class Process(Struct, frozen=True):
 
 
 class Heartbeat(Struct, frozen=True):
-    """The newest sign of life of a process. Counts are since its start; `lost` is known after a crash only."""
+    """The newest sign of life of a process. Counts are since its start; `lost` is known after a crash only.
+
+    Of the `recorded`, `sampled` were counted in the totals and left out otherwise, as `share` of the traces is kept.
+    """
 
     process: Process
     seen_ms: int
@@ -41,10 +46,15 @@ class Heartbeat(Struct, frozen=True):
     dropped: int = 0
     lost: int = 0
     ended: bool = False
+    sampled: int = 0
+    share: float = 1.0
 
 
 class Cause(Struct, frozen=True):
-    """Why a trace exists: a request (method, route pattern, view), a command, a task, a test."""
+    """Why a trace exists: a request (method, route pattern, view), a command, a task, a test.
+
+    `outer` is the id of the cause in which it began (a task run inside a request), 0 for none.
+    """
 
     id: int
     kind: str
@@ -52,6 +62,7 @@ class Cause(Struct, frozen=True):
     view: str | None = None
     start_us: int = 0
     duration_ns: int | None = None
+    outer: int = 0
 
 
 class Total(Struct, frozen=True, array_like=True):
@@ -59,6 +70,8 @@ class Total(Struct, frozen=True, array_like=True):
 
     `ns` and `max_ns` are elapsed time. Of a signal, `calls` are dispatches that at least one receiver heard and
     `errors` those in which something was raised; its `queries` are 0, they stand with its connections.
+    `untimed` calls are not among `calls`: another tool stood between Django and the receivers, so that who ran, and
+    for how long, is not known; of a signal, these are dispatches of which not even the receivers are known.
     """
 
     calls: int = 0
@@ -66,6 +79,7 @@ class Total(Struct, frozen=True, array_like=True):
     ns: int = 0
     max_ns: int = 0
     queries: int = 0
+    untimed: int = 0
 
     def __add__(self, other: Total) -> Total:
         return Total(
@@ -74,6 +88,7 @@ class Total(Struct, frozen=True, array_like=True):
             self.ns + other.ns,
             max(self.max_ns, other.max_ns),
             self.queries + other.queries,
+            self.untimed + other.untimed,
         )
 
 
@@ -81,7 +96,8 @@ class ReceiverCall(Struct, frozen=True, array_like=True):
     """One receiver in one dispatch, in the order Django runs them. `connection` is a position in `Batch.connections`.
 
     Times are nanoseconds; None where there is none (not reached) or where it could not be taken (not timed).
-    `busy_ns` is an async receiver's own time on the event loop.
+    `busy_ns` is an async receiver's own time on the event loop. `repeats` is how often the query ran that ran most
+    often (0: none ran twice) and `repeated` the fingerprint of its text.
     """
 
     connection: int
@@ -92,6 +108,8 @@ class ReceiverCall(Struct, frozen=True, array_like=True):
     error: str | None = None
     queries: int = 0
     queries_ns: int = 0
+    repeats: int = 0
+    repeated: int = 0
 
 
 class Dispatch(Struct, frozen=True, array_like=True):
@@ -100,6 +118,8 @@ class Dispatch(Struct, frozen=True, array_like=True):
     `parent` is 0 or the span of the receiver call (or, its low 16 bits zero, of the dispatch whose running receiver
     is not known) in which it was sent. `trace` is the id of its cause, or the span of its outermost dispatch.
     `signal`, `sender` and `site` are positions in the batch's tables (`site` -1: no frame outside Django was near).
+    `transaction` is the id of the transaction that it was sent in, negative after the commit of that one (by work that
+    `on_commit` had put off), 0 outside any.
     """
 
     span: int
@@ -115,7 +135,8 @@ class Dispatch(Struct, frozen=True, array_like=True):
     thread: int
     calls: list[ReceiverCall]
     arguments: list[str] = []
-    facts: dict[str, bool | int | str | list[str] | None] = {}
+    facts: dict[str, bool | int | float | str | list[str] | None] = {}
+    transaction: int = 0
 
 
 class LateCall(Struct, frozen=True, array_like=True):
@@ -125,13 +146,52 @@ class LateCall(Struct, frozen=True, array_like=True):
     call: ReceiverCall
 
 
+class Transaction(Struct, frozen=True, array_like=True):
+    """The end of a transaction or savepoint in which something was dispatched or written.
+
+    `outer` is the one that it was opened in (negative: after whose commit), 0 for none. What was done in it lasts when
+    it and all those around it were committed.
+    """
+
+    id: int
+    outer: int
+    trace: int
+    using: str
+    start_us: int
+    duration_ns: int
+    committed: bool
+
+
+class Write(Struct, frozen=True, array_like=True):
+    """A write for which Django sends no signal. `operation` is a position in `OPERATIONS`, `sender` that of the model.
+
+    `span`, `parent`, `trace`, `site`, `thread` and `transaction` are those of a dispatch; `rows` is None where the
+    database doesn't tell.
+    """
+
+    span: int
+    parent: int
+    trace: int
+    sender: int
+    operation: int
+    rows: int | None
+    start_us: int
+    duration_ns: int
+    site: int
+    thread: int
+    transaction: int = 0
+    error: str | None = None
+
+
 class Batch(Struct, frozen=True, tag="batch"):
     """What one process recorded in one flush. `recorded` and `dropped` are cumulative since the process started.
 
     `connections` are (signal, sender filter, receiver) positions; `totals` stand in the same order and are this
-    batch's share; `unheard` is (signal position, dispatches that no receiver heard). `first_trace` and `last_trace`
-    bound the traces in it, so that a log can find one. `blob` is `encode_dispatches(...)`. `signal_totals` stand in the
-    order of `signals`, or are empty in a batch of an older recorder.
+    batch's share; `unheard` is (signal position, dispatches that no receiver heard), `ignored` (signal position,
+    dispatches that were only counted, as IGNORE or a viewer's mute asks). `first_trace` and `last_trace` bound the
+    traces in it, so that a log can find one. `signal_totals` stand in the order of `signals`. `dispatched` counts what
+    ended, with the `sampled` of them that are in the totals only; `share` of the traces is kept. `writes_dropped` is
+    cumulative.
     """
 
     process: Process
@@ -153,6 +213,12 @@ class Batch(Struct, frozen=True, tag="batch"):
     late: list[LateCall] = []
     blob: bytes = b""
     signal_totals: list[Total] = []
+    transactions: list[Transaction] = []
+    writes: list[Write] = []
+    writes_dropped: int = 0
+    ignored: list[tuple[int, int]] = []
+    sampled: int = 0
+    share: float = 1.0
 
 
 class SignalInfo(Struct, frozen=True, rename={"cls": "class"}):

@@ -51,7 +51,7 @@ class Seen(Struct, frozen=True, gc=False):
     at: str | None
     thread: int
     arguments: list[str]
-    facts: dict[str, bool | int | str | list[str] | None]
+    facts: dict[str, bool | int | float | str | list[str] | None]
     calls: list[Call]
 
     @property

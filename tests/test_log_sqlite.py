@@ -162,7 +162,7 @@ def test_a_log_of_another_version_is_told_with_both_versions(opened: Opener, pat
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version = 99")
     database.close()
-    with pytest.raises(LogError, match=r"schema version 99, this signalgraph reads 1\. Move it away"):
+    with pytest.raises(LogError, match=r"schema version 99, this signalgraph reads 2\. Move it away"):
         opened()
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import threading
 from collections.abc import Iterator
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
+from django.db import connection
 from django.dispatch import Signal
 
 from signalgraph import recorder
@@ -435,3 +437,56 @@ def test_a_signal_and_its_only_receiver_are_counted_alike(recording: Recording, 
     assert (signal.calls, signal.errors, signal.window_calls, signal.window_errors) == (4, 4, 4, 4)
     assert (receiver.calls, receiver.errors, receiver.window_calls, receiver.window_errors) == (4, 4, 4, 4)
     assert signal.spark == receiver.spark
+
+
+def test_a_thread_that_was_given_the_context_of_a_receiver_may_be_in_another_by_now(recording: Recording) -> None:
+    """The context says which dispatch it was, not which receiver: the second one runs when the thread sends."""
+    released, sent, threads = threading.Event(), threading.Event(), []
+    stock_low.connect(first)
+
+    def leaves(sender, **kwargs):
+        context = contextvars.copy_context()
+
+        def work():
+            released.wait(5)
+            context.run(stock_low.send, "left")
+            sent.set()
+
+        threads.append(threading.Thread(target=work))
+        threads[0].start()
+
+    def runs_meanwhile(sender, **kwargs):
+        stock_low.send("stayed")
+        released.set()
+        sent.wait(5)
+
+    order_placed.connect(leaves)
+    order_placed.connect(runs_meanwhile)
+    order_placed.send("outer")
+    threads[0].join()
+    reading = recording.read()
+    [(_, outer)] = reading.of("order_placed")
+    parents = {batch.senders[child.sender]: child.parent for batch, child in reading.of("stock_low")}
+    assert parents == {'"left"': outer.span, '"stayed"': outer.span + 2}
+
+
+@pytest.mark.django_db
+def test_what_a_receiver_waits_for_on_a_loop_is_its_own_with_its_queries(recording: Recording) -> None:
+    """A task of the loop that it waits for, and the SQL in there, belong to the caller of `async_to_sync`."""
+    stock_low.connect(first)
+
+    async def sends():
+        await asyncio.create_task(stock_low.asend("task"))
+        await sync_to_async(lambda: connection.cursor().execute("SELECT 1"))()
+
+    def waits(sender, **kwargs):
+        async_to_sync(sends)()
+
+    order_placed.connect(first)
+    order_placed.connect(waits)
+    order_placed.send("outer")
+    reading = recording.read()
+    [(_, outer)] = reading.of("order_placed")
+    [(_, child)] = reading.of("stock_low")
+    assert child.parent == outer.span + 2
+    assert [call.queries for call in outer.calls] == [0, 1]

@@ -8,7 +8,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from signalgraph.events import SCHEMA
+from signalgraph.events import LOG_SCHEMA
 from signalgraph.log.base import LogError
 from signalgraph.log.cursor import new_origin
 
@@ -34,7 +34,7 @@ CREATE INDEX wirings ON entries (process) WHERE kind = 'wiring';
 CREATE TABLE totals (
     signal TEXT, sender TEXT, receiver TEXT,
     calls INTEGER NOT NULL, errors INTEGER NOT NULL, ns INTEGER NOT NULL, max_ns INTEGER NOT NULL,
-    queries INTEGER NOT NULL,
+    queries INTEGER NOT NULL, untimed INTEGER NOT NULL,
     PRIMARY KEY (signal, sender, receiver)
 ) WITHOUT ROWID;
 CREATE TABLE unheard (signal TEXT PRIMARY KEY, dispatches INTEGER NOT NULL) WITHOUT ROWID;
@@ -46,7 +46,7 @@ CREATE TABLE processes (
     heartbeat BLOB NOT NULL
 ) WITHOUT ROWID;
 PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {SCHEMA};
+PRAGMA user_version = {LOG_SCHEMA};
 """
 
 
@@ -139,11 +139,11 @@ def _is_empty(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether nothing is in the file yet; raises `LogError` when something else than a log of ours is."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if application == APPLICATION_ID and version == SCHEMA:
+    if application == APPLICATION_ID and version == LOG_SCHEMA:
         return False
     if application == APPLICATION_ID:
         raise LogError(
-            f"The log {path} has schema version {version}, this signalgraph reads {SCHEMA}. "
+            f"The log {path} has schema version {version}, this signalgraph reads {LOG_SCHEMA}. "
             'Move it away and a new one is made, or set SIGNALGRAPH["LOG"] to another path.'
         )
     if application or version or connection.execute("SELECT 1 FROM sqlite_master").fetchone():

@@ -18,9 +18,9 @@ INSERT = (
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _ADD_TOTAL = (
-    "INSERT INTO totals VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls,"
+    "INSERT INTO totals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls,"
     " errors = errors + excluded.errors, ns = ns + excluded.ns, max_ns = max(max_ns, excluded.max_ns),"
-    " queries = queries + excluded.queries"
+    " queries = queries + excluded.queries, untimed = untimed + excluded.untimed"
 )
 _ADD_UNHEARD = (
     "INSERT INTO unheard VALUES (?, ?) ON CONFLICT DO UPDATE SET dispatches = dispatches + excluded.dispatches"
@@ -50,7 +50,7 @@ def add_totals(connection: sqlite3.Connection, batch: Batch) -> None:
     rows += [
         (name, "", "", *structs.astuple(total))  # of a signal as a whole; no sender or receiver has an empty name
         for name, total in zip(batch.signals, batch.signal_totals, strict=False)  # none from an older recorder
-        if total.calls
+        if total.calls or total.untimed
     ]
     connection.executemany(_ADD_TOTAL, rows)
     connection.executemany(_ADD_UNHEARD, [(batch.signals[signal], count) for signal, count in batch.unheard])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from time import perf_counter_ns as clock
 from typing import Any
@@ -131,8 +131,8 @@ class BatchMaker:
 
     def _dispatch(self, record: tuple[Any, ...], tables: _Tables) -> Dispatch:
         (span, parent, trace, _, signal, sender, method, code, lasti, thread) = record[:10]
-        (arguments, facts, receivers, sync, concurrent, queries, failures, error, start) = record[10:HEADER]
-        end = record[-1]
+        (arguments, facts, receivers, sync, concurrent, queries, failures, error, transaction) = record[10:19]
+        receivers, start, end = receivers or (), record[HEADER - 1], record[-1]
         if concurrent is None:
             sync = len(receivers)
         # On 5.2 and 6.0 `asend` runs the sync group beside the async one, and an async receiver's error ends both.
@@ -144,15 +144,12 @@ class BatchMaker:
         spent = queries_by_position(queries) if queries else {}
         calls = []
         route = self._route(signal, sender, receivers, sync)
-        for order, ((status, begin, duration, busy, name, count, ns), connection) in enumerate(
+        for order, ((status, begin, duration, busy, name, own), connection) in enumerate(
             zip(outcomes, route, strict=True), 1
         ):
-            if order in spent:
-                count, ns = spent[order]
             position = tables.connection(connection)
-            call = ReceiverCall(
-                position, status, None if begin is None else begin - start, duration, busy, name, count, ns
-            )
+            offset = None if begin is None else begin - start
+            call = ReceiverCall(position, status, offset, duration, busy, name, *spent.get(order, own))
             tables.count(position, call)
             calls.append(call)
             if status == RUNNING:
@@ -160,7 +157,7 @@ class BatchMaker:
                     del self._running[next(iter(self._running))]
                 self._running[span + order] = connection
         status = status_of(error)
-        position = tables.signals[route[0][0]]
+        position = tables.signals[self.signals.name(signal)]
         tables.count_dispatch(position, status == RAISED or any(call.status == RAISED for call in calls), end - start)
         return Dispatch(
             span,
@@ -177,16 +174,20 @@ class BatchMaker:
             calls,
             list(map(argument_name, arguments)),
             facts_of(facts) if facts else {},
+            transaction or 0,
         )
 
     def _late(self, record: tuple[Any, ...], tables: _Tables) -> list[LateCall]:
-        span, begin, end, busy, error, count, ns, start = record
+        span, begin, end, busy, error, queries, start = record
+        count, ns, repeats, repeated = spent_on(queries)
         connection = self._running.pop(span, None)
         if connection is None:
             self._early.append(record)
             return []
         position = tables.connection(connection)
-        call = ReceiverCall(position, status_of(error), begin - start, end - begin, busy, error, count, ns)
+        call = ReceiverCall(
+            position, status_of(error), begin - start, end - begin, busy, error, count, ns, repeats, repeated
+        )
         tables.count(position, call, again=True)
         return [LateCall(span, call)]
 
@@ -269,8 +270,10 @@ class _Tables:
         total[3] = max(total[3], duration)
 
 
-# status, begin, duration, busy, error, queries, queries' ns
-Outcome = tuple[int, int | None, int | None, int | None, str | None, int, int]
+Spent = tuple[int, int, int, int]  # queries, their ns, how often the most frequent one ran, its fingerprint
+NO_SQL: Spent = (0, 0, 0, 0)
+# status, begin, duration, busy, error, SQL
+Outcome = tuple[int, int | None, int | None, int | None, str | None, Spent]
 
 
 def sync_outcomes(
@@ -281,22 +284,22 @@ def sync_outcomes(
     Without an error a loop that isn't through goes on after its dispatch has ended.
     """
     if not ticks and receivers:
-        return [(NOT_TIMED, None, None, None, None, 0, 0)] * len(receivers)
+        return [(NOT_TIMED, None, None, None, None, NO_SQL)] * len(receivers)
     caught = dict(zip(failures[::2], failures[1::2], strict=True)) if failures else {}
     through = len(ticks) > len(receivers)
     outcomes: list[Outcome] = []
     for index in range(len(receivers)):
         if index >= len(ticks):
-            outcomes.append((NOT_TIMED if error is None else NOT_REACHED, None, None, None, None, 0, 0))
+            outcomes.append((NOT_TIMED if error is None else NOT_REACHED, None, None, None, None, NO_SQL))
             continue
         if error is None and not through and index == len(ticks) - 1:
-            outcomes.append((RUNNING, ticks[index], None, None, None, 0, 0))
+            outcomes.append((RUNNING, ticks[index], None, None, None, NO_SQL))
             continue
         stop = ticks[index + 1] if index + 1 < len(ticks) else end
         name = caught.get(index + 1)
         if name is None and not through and index == len(ticks) - 1:
             name = error
-        outcomes.append((status_of(name), ticks[index], stop - ticks[index], None, name, 0, 0))
+        outcomes.append((status_of(name), ticks[index], stop - ticks[index], None, name, NO_SQL))
     return outcomes
 
 
@@ -309,22 +312,33 @@ def async_outcomes(
     outcomes: list[Outcome] = []
     for span in range(first_span, first_span + count):
         if span in ended:
-            _, begin, end, busy, name, queries, ns = ended[span]
-            outcomes.append((status_of(name), begin, end - begin, busy, name, queries, ns))
+            _, begin, end, busy, name, queries = ended[span]
+            outcomes.append((status_of(name), begin, end - begin, busy, name, spent_on(queries)))
         elif span in began:
-            outcomes.append((RUNNING, began[span], None, None, None, 0, 0))
+            outcomes.append((RUNNING, began[span], None, None, None, NO_SQL))
         else:
-            outcomes.append((NOT_REACHED if stopped or error else NOT_TIMED, None, None, None, None, 0, 0))
+            outcomes.append((NOT_REACHED if stopped or error else NOT_TIMED, None, None, None, None, NO_SQL))
     return outcomes
 
 
-def queries_by_position(queries: tuple[int, ...]) -> dict[int, tuple[int, int]]:
-    """(running receiver, ns) pairs to count and sum per receiver."""
-    spent: dict[int, tuple[int, int]] = {}
-    for position, ns in zip(queries[::2], queries[1::2], strict=True):
-        count, total = spent.get(position, (0, 0))
-        spent[position] = (count + 1, total + ns)
-    return spent
+def queries_by_position(queries: tuple[int, ...]) -> dict[int, Spent]:
+    """(running receiver, ns, fingerprint) triples to what each receiver spent."""
+    positions = queries[::3]
+    if len(set(positions)) == 1:
+        return {positions[0]: spent_on(queries)}
+    by_position: dict[int, list[int]] = {}
+    for at, position in enumerate(positions):
+        by_position.setdefault(position, []).extend(queries[3 * at : 3 * at + 3])
+    return {position: spent_on(tuple(own)) for position, own in by_position.items()}
+
+
+def spent_on(queries: tuple[int, ...]) -> Spent:
+    """What one receiver's queries come to, out of (running receiver, ns, fingerprint) triples."""
+    if not queries:
+        return NO_SQL
+    fingerprints = queries[2::3]
+    repeated, repeats = Counter(filter(None, fingerprints)).most_common(1)[0] if any(fingerprints) else (0, 0)
+    return len(fingerprints), sum(queries[1::3]), repeats if repeats > 1 else 0, repeated if repeats > 1 else 0
 
 
 def facts_of(facts: tuple[Any, ...]) -> dict[str, Any]:

@@ -21,9 +21,11 @@ METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS",
 
 OPENED, ROUTED, CLOSED = "opened", "routed", "closed"
 
-# (id, the cause before it); id 0 is "no cause"
-NONE: tuple[int, Any] = (0, None)
-CURRENT: ContextVar[tuple[int, Any]] = ContextVar("signalgraph_cause", default=NONE)
+# (id, the cause before it, the transaction); id 0 is "no cause". A transaction is None or (id, thread, the transaction
+# around it, start, alias) and holds in its thread only; for what on_commit put off until after it, the id is negative.
+Current = tuple[int, Any, Any]
+NONE: Current = (0, None, None)
+CURRENT: ContextVar[Current] = ContextVar("signalgraph_cause", default=NONE)
 
 # (what, cause id, ...) in the order in which it happened; bounded, since a cause that is lost costs only its name
 NOTES: deque[tuple[Any, ...]] = deque(maxlen=20_000)
@@ -36,7 +38,8 @@ def open_request(span: int, handler: Any, named: dict[str, Any]) -> None:
     served = isinstance(handler, type) and issubclass(handler, (WSGIHandler, ASGIHandler))
     if method not in METHODS:
         method = "OTHER"  # a client may send any word
-    CURRENT.set((span, NONE if served else CURRENT.get()))
+    before = NONE if served else CURRENT.get()
+    CURRENT.set((span, before, before[2]))
     is_static = isinstance(handler, type) and "StaticFiles" in handler.__name__
     NOTES.append((OPENED, span, method, is_static, clock()))
 
@@ -44,7 +47,7 @@ def open_request(span: int, handler: Any, named: dict[str, Any]) -> None:
 @contained()
 def close_request() -> None:
     """End the request's cause and restore the one before it."""
-    span, before = CURRENT.get()
+    span, before, _ = CURRENT.get()
     if before is not None:
         NOTES.append((CLOSED, span, clock()))
         CURRENT.set(before)
@@ -52,7 +55,7 @@ def close_request() -> None:
 
 @contained()
 def _note_route(match: Any) -> None:
-    span, _ = CURRENT.get()
+    span = CURRENT.get()[0]
     if span:
         own = "signalgraph" in match.app_names
         NOTES.append((ROUTED, span, str(match.route), str(match._func_path), own))

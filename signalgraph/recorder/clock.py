@@ -10,30 +10,50 @@ import sys
 import types
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from threading import get_ident
 from time import perf_counter_ns as clock
 from typing import Any
 
 from django.dispatch import dispatcher
 
 SPAN, PARENT, TRACE, IDENT, SIGNAL, SENDER, METHOD, CODE, LASTI, THREAD = range(10)
-ARGUMENTS, FACTS, RECEIVERS, SYNC, ASYNC, SQL, FAILURES, ERROR, START = range(10, 19)
-HEADER = 19
+ARGUMENTS, FACTS, RECEIVERS, SYNC, ASYNC, SQL, FAILURES, ERROR, TRANSACTION, OUTER, RUNNER, START = range(10, 22)
+HEADER = 22
 
 CLOSED = 0  # IDENT of a record whose dispatch has ended; who sends later has that dispatch as parent, not a receiver
-CELL = -1  # IDENT of the stand-in for a record inside an async receiver
+CELL = -1  # IDENT of a cell: it stands for one receiver call in a context where the record can't say which one runs
 
 DISPATCHER = vars(dispatcher)  # the globals of the frames of Django's loops
 
-# None outside any dispatch, the record of the running dispatch, or a cell inside an async receiver of one.
+# None outside any dispatch, the record of the running dispatch, or a cell: in async receivers, in what a receiver waits
+# for on an event loop, in what it put off until after a commit.
 CURRENT: ContextVar[list[Any] | None] = ContextVar("signalgraph_current", default=None)
 
 _readings = iter(clock, None)  # endless and without a state, so all threads share it
 
+# {}.get(None, receiver) is the receiver: it drops what `tick` returned, in C, and compares nothing.
+pick: Callable[[Any, Any], Any] = {}.get
 
-def parent_span(current: list[Any]) -> int:
-    """Span of the receiver call that is running, or of its dispatch when the receiver is not known (any more)."""
+
+def parent_span(current: list[Any], thread: int) -> int:
+    """Span of the receiver call that is running in a thread, or of its dispatch where the receiver is not known.
+
+    A context can leave its receiver: for another thread, a task, a callback. Only the thread that iterates over the
+    receivers is surely in the one that the record has reached; a cell knows its receiver wherever it is.
+    """
     span: int = current[SPAN]
-    return span + len(current) - HEADER if current[IDENT] != CLOSED else span
+    return span + len(current) - HEADER if current[RUNNER] == thread and current[IDENT] != CLOSED else span
+
+
+def cell_of(current: list[Any], thread: int) -> list[Any]:
+    """A cell for the receiver call that is running in a thread, to be seen by whatever runs for it elsewhere."""
+    return new_cell(parent_span(current, thread), current[TRACE])
+
+
+def new_cell(span: int, trace: int) -> list[Any]:
+    cell: list[Any] = [0] * HEADER
+    cell[SPAN], cell[TRACE], cell[IDENT], cell[SQL] = span, trace, CELL, None
+    return cell
 
 
 class ClockList(list[Any]):
@@ -51,8 +71,21 @@ class ClockList(list[Any]):
         if tick is None or sys._getframe(1).f_globals is not DISPATCHER:
             return list.__iter__(self)
         self.tick = None
-        # {}.get(None, receiver) is the receiver: it drops what `tick` returned, in C, and compares nothing.
-        pick: Callable[[Any, Any], Any] = {}.get
+        return map(pick, map(tick, _readings), list.__iter__(self))
+
+
+class ClockListElsewhere(ClockList):
+    """For `asend`, whose sync receivers may run on another thread: says on which one."""
+
+    __slots__ = ("record",)
+    record: list[Any]
+
+    def __iter__(self) -> Iterator[Any]:
+        tick = self.tick
+        if tick is None or sys._getframe(1).f_globals is not DISPATCHER:
+            return list.__iter__(self)
+        self.tick = None
+        self.record[RUNNER] = get_ident()
         return map(pick, map(tick, _readings), list.__iter__(self))
 
 
@@ -102,8 +135,7 @@ def drive(awaitable: Any, span: int, calls: list[tuple[Any, ...]], record: list[
     Django 6.1 runs the async receivers of a dispatch in one shared context and copies it back to the caller, so a
     value that stays set across an await would be seen by siblings and leak.
     """
-    cell = [0] * HEADER
-    cell[SPAN], cell[TRACE], cell[IDENT], cell[SQL] = span, record[TRACE], CELL, None  # type: ignore[call-overload]
+    cell = new_cell(span, record[TRACE])
     iterator = awaitable.__await__()
     start = clock()
     calls.append((span, start))
@@ -153,7 +185,7 @@ def _end(
     queries = cell[SQL] or ()
     name = None if exc is None else type_name(exc)
     cell[IDENT] = CLOSED
-    call = (cell[SPAN], start, clock(), busy, name, len(queries) // 2, sum(queries[1::2]))
+    call = (cell[SPAN], start, clock(), busy, name, tuple(queries))
     if record[IDENT] == CLOSED:
         late_calls((*call, record[START]))
     else:

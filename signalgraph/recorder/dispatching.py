@@ -33,12 +33,16 @@ from signalgraph.recorder.clock import (
     FAILURES,
     HEADER,
     IDENT,
+    METHOD,
+    OUTER,
     RECEIVERS,
     SIGNAL,
+    SPAN,
     SQL,
     SYNC,
     TRACE,
     ClockList,
+    ClockListElsewhere,
     TracedOnce,
     parent_span,
     type_name,
@@ -49,6 +53,7 @@ from signalgraph.recorder.tokens import Receivers, Senders
 FIRST_TOKEN = 16  # tokens below it want more than a record: 0 is an unknown signal, then the ones named here
 REQUEST_STARTED, REQUEST_FINISHED = 1, 2
 IGNORED = -1
+ASEND = 2  # the first of `events.METHODS` that is a coroutine
 CELLS = 63  # tally cells - 1
 CAUSE = causes.CURRENT
 
@@ -63,6 +68,8 @@ ON = False  # set by `patches`: off, a replacement that another tool keeps above
 FLOOR = 0  # causes with a lower id were opened before a pause or a fork and may be over
 
 RING: deque[tuple[Any, ...]] = deque(maxlen=0)
+OPEN: dict[int, list[Any] | None] = {}  # by thread: the record that runs; `OUTER` leads to those around it
+OPEN_ASYNC: dict[int, list[Any]] = {}  # by span
 LATE_CALLS: deque[tuple[Any, ...]] = deque(maxlen=20_000)  # async receivers' ends that came after their dispatch's
 TALLY: MutableSequence[int] | memoryview = array("Q", [0] * (CELLS + 1))
 # A signal's lock stands for it: a plain object of its own, hashed in C, where the signal's class may define a hash.
@@ -77,8 +84,11 @@ next_ended: Callable[[], int] = itertools.count(1).__next__
 # Set by the recorder: gives a signal its token (IGNORED when it is to be counted only) or opens its counter.
 new_signal: Callable[[Any], int] = lambda signal: IGNORED  # noqa: E731
 new_counter: Callable[[Any], None] = lambda signal: None  # noqa: E731
-# Counts one for the signal of a token.
+# Counts one for the signal of a token: nobody heard it, or it is only to be counted.
 new_unheard: Callable[[int], None] = lambda token: None  # noqa: E731
+new_ignored: Callable[[Any], None] = lambda signal: None  # noqa: E731
+# Adds values that SIGNALGRAPH["CAPTURE"] names to the facts of a record: (token, arguments, facts) -> facts.
+CAPTURE: Callable[[int, dict[str, Any], tuple[Any, ...] | None], tuple[Any, ...] | None] | None = None
 
 
 def reset(ring: int, tally: MutableSequence[int] | memoryview, learn: Callable[[int, str | None], None]) -> None:
@@ -87,6 +97,8 @@ def reset(ring: int, tally: MutableSequence[int] | memoryview, learn: Callable[[
     RING = deque(maxlen=ring)
     TALLY = tally
     FLOOR = next_span()
+    OPEN.clear()
+    OPEN_ASYNC.clear()
     LATE_CALLS.clear()
     next_ended = itertools.count(1).__next__
     SIGNALS.clear()
@@ -129,6 +141,8 @@ def outside(frame: Any) -> Any:
 def special(signal: Any, token: int, named: dict[str, Any], sender: Any) -> int:
     """A token for a signal that has none; for a request's first signal, a cause before its record is made."""
     token = token or new_signal(signal)
+    if token < 0:
+        new_ignored(signal)
     if token == REQUEST_STARTED:
         causes.open_request(next_span(), sender, named)
     return token
@@ -176,15 +190,21 @@ def open_record(signal: Any, token: int, sender: Any, method: int, named: dict[s
     except KeyError:
         who = sender_token(sender)
     span = next_span()
-    trace = CAUSE.get()[0]
+    thread = get_ident()
+    trace, _, transaction = CAUSE.get()
     if trace < FLOOR:
         trace = 0
+    if transaction is not None:
+        transaction = transaction[0] if transaction[1] == thread else None
     current = CURRENT.get()
     if current is None:
         parent = 0
     else:
-        parent = parent_span(current)
+        parent = parent_span(current, thread)
         trace = trace or current[TRACE]
+    facts = facts_of(sender, named) if type(signal) is ModelSignal else None
+    if CAPTURE is not None:
+        facts = CAPTURE(token, named, facts)
     return [
         span,
         parent,
@@ -195,15 +215,18 @@ def open_record(signal: Any, token: int, sender: Any, method: int, named: dict[s
         method,
         code,
         caller and caller.f_lasti,
-        get_ident(),
+        thread,
         tuple(named),
-        facts_of(sender, named) if type(signal) is ModelSignal else None,
+        facts,
         None,
         0,
         None,
         None,
         None,
         None,
+        transaction,
+        None,
+        0,
         now(),
     ]
 
@@ -212,14 +235,14 @@ def close_record(record: list[Any]) -> None:
     """Put an ended dispatch that a receiver heard into the ring; one that nobody heard is only counted."""
     record.append(now())
     receivers = record[RECEIVERS]
-    if receivers:
+    if receivers or receivers is None:  # None: another tool's `_live_receivers` answered, and who heard it isn't known
         if record[ASYNC] is not record[SQL]:  # not both None, as they mostly are
             record[ASYNC] = None if record[ASYNC] is None else tuple(record[ASYNC])
             record[SQL] = None if record[SQL] is None else tuple(record[SQL])
         RING.append((*record,))
         ended = next_ended()
         TALLY[ended & CELLS] = ended
-    elif receivers is not None:  # None: another tool's `_live_receivers` answered, and who heard it is not known
+    else:
         new_unheard(record[SIGNAL])
     record[IDENT] = CLOSED
 
@@ -259,15 +282,21 @@ def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written o
         except KeyError:
             who = sender_token(sender)
         span = next_span()
-        trace = CAUSE.get()[0]
+        thread = get_ident()
+        trace, _, transaction = CAUSE.get()
         if trace < FLOOR:
             trace = 0
+        if transaction is not None:
+            transaction = transaction[0] if transaction[1] == thread else None
         current = CURRENT.get()
         if current is None:
             parent = 0
         else:
-            parent = parent_span(current)
+            parent = parent_span(current, thread)
             trace = trace or current[TRACE]
+        facts = facts_of(sender, named) if type(self) is ModelSignal else None
+        if CAPTURE is not None:
+            facts = CAPTURE(token, named, facts)
         record: list[Any] = [
             span,
             parent,
@@ -278,17 +307,21 @@ def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written o
             method,
             code,
             caller and caller.f_lasti,
-            get_ident(),
+            thread,
             tuple(named),
-            facts_of(sender, named) if type(self) is ModelSignal else None,
+            facts,
             None,
             0,
             None,
             None,
             None,
             None,
+            transaction,
+            current,
+            thread,
             now(),
         ]
+        OPEN[thread] = record
         outer = CURRENT.set(record)
         try:
             return original(self, sender, **named)
@@ -297,16 +330,19 @@ def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written o
             raise
         finally:
             CURRENT.reset(outer)
+            OPEN[thread] = current
+            if current is not None:
+                record[OUTER] = None
             record.append(now())
             receivers = record[RECEIVERS]
-            if receivers:
+            if receivers or receivers is None:
                 if record[ASYNC] is not record[SQL]:  # not both None, as they mostly are
                     record[ASYNC] = None if record[ASYNC] is None else tuple(record[ASYNC])
                     record[SQL] = None if record[SQL] is None else tuple(record[SQL])
                 RING.append((*record,))
                 ended = next_ended()
                 TALLY[ended & CELLS] = ended
-            elif receivers is not None:
+            else:
                 new_unheard(record[SIGNAL])
             record[IDENT] = CLOSED
             if token == REQUEST_FINISHED:
@@ -338,6 +374,7 @@ def recording_async(original: Any, method: int) -> Any:
         except ValueError:  # a thread may begin with this very call
             caller = None
         record = open_record(self, token, sender, method, named, caller)
+        OPEN_ASYNC[record[SPAN]] = record
         outer = CURRENT.set(record)
         try:
             return await original(self, sender, **named)
@@ -347,6 +384,7 @@ def recording_async(original: Any, method: int) -> Any:
         finally:
             with contextlib.suppress(ValueError):  # abandoned, and collected in another context: not ours to change
                 CURRENT.reset(outer)
+            OPEN_ASYNC.pop(record[SPAN], None)
             close_record(record)
             if token == REQUEST_FINISHED:
                 causes.close_request()
@@ -374,7 +412,11 @@ def recording_live_receivers(original: Any) -> Any:
         except KeyError:  # one that is new, or a bound method: that is made anew for each dispatch
             tokens = receiver_tokens(sync)
         if sync:
-            sync = ClockList(sync)
+            if record[METHOD] < ASEND:
+                sync = ClockList(sync)
+            else:
+                sync = ClockListElsewhere(sync)
+                sync.record = record
             sync.tick = record.append
         if concurrent:
             record[SYNC] = len(tokens)

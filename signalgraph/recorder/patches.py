@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from asgiref.sync import AsyncToSync
 from django.core.handlers.base import BaseHandler
 from django.db.backends.utils import CursorWrapper
 from django.dispatch import Signal
 
-from signalgraph.recorder import causes, dispatching, queries
+from signalgraph.recorder import causes, dispatching, loops, queries
 
 # owner, name, what makes the replacement from the original; in the order of installing, so that `send` never runs
 # without the `_live_receivers` that it counts on
@@ -25,6 +26,7 @@ TABLE: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
     (Signal, "asend_robust", partial(dispatching.recording_async, method=3)),
     (CursorWrapper, "_execute", queries.recording_execute),
     (CursorWrapper, "_executemany", queries.recording_execute),
+    (AsyncToSync, "__call__", loops.recording_async_to_sync),
     (BaseHandler, "resolve_request", causes.recording_resolve_request),
 )
 

@@ -1,0 +1,35 @@
+"""Receivers that wait for an event loop: what runs there for them is theirs, on whichever thread the loop is."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from threading import get_ident
+from typing import Any
+
+from signalgraph.recorder.clock import CELL, CLOSED, CURRENT, HEADER, IDENT, RUNNER, SQL, cell_of
+
+
+def recording_async_to_sync(original: Any) -> Any:
+    """`AsyncToSync.__call__`: the receiver that calls it waits, so all that is sent in there was sent by it."""
+
+    @functools.wraps(original)
+    def __call__(self: Any, *args: Any, **named: Any) -> Any:
+        record = CURRENT.get()
+        if record is None or record[IDENT] in (CELL, CLOSED) or record[RUNNER] != get_ident():
+            return original(self, *args, **named)
+        position = len(record) - HEADER
+        cell = cell_of(record, record[RUNNER])
+        outer = CURRENT.set(cell)
+        try:
+            return original(self, *args, **named)
+        finally:
+            with contextlib.suppress(ValueError):  # collected in another context: not ours to change
+                CURRENT.reset(outer)
+            cell[IDENT] = CLOSED
+            if cell[SQL]:
+                record[SQL] = record[SQL] or []
+                for _, ns, fingerprint in zip(*[iter(cell[SQL])] * 3, strict=True):
+                    record[SQL] += (position, ns, fingerprint)
+
+    return __call__
