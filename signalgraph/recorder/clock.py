@@ -16,6 +16,8 @@ from typing import Any
 
 from django.dispatch import dispatcher
 
+from signalgraph.inert import class_qualname
+
 SPAN, PARENT, TRACE, IDENT, SIGNAL, SENDER, METHOD, CODE, LASTI, THREAD = range(10)
 ARGUMENTS, FACTS, RECEIVERS, SYNC, ASYNC, SQL, FAILURES, ERROR, TRANSACTION, OUTER, RUNNER, START = range(10, 22)
 HEADER = 22
@@ -194,4 +196,4 @@ def _end(
 
 def type_name(exc: BaseException) -> str:
     """The name of an error's type, never its text: a message can hold a value."""
-    return str(type.__getattribute__(type(exc), "__qualname__"))
+    return class_qualname(type(exc))

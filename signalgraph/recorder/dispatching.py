@@ -87,8 +87,11 @@ new_counter: Callable[[Any], None] = lambda signal: None  # noqa: E731
 # Counts one for the signal of a token: nobody heard it, or it is only to be counted.
 new_unheard: Callable[[int], None] = lambda token: None  # noqa: E731
 new_ignored: Callable[[Any], None] = lambda signal: None  # noqa: E731
-# Adds values that SIGNALGRAPH["CAPTURE"] names to the facts of a record: (token, arguments, facts) -> facts.
-CAPTURE: Callable[[int, dict[str, Any], tuple[Any, ...] | None], tuple[Any, ...] | None] | None = None
+# Adds values that SIGNALGRAPH["CAPTURE"] names to the facts of a record: (signal's token, sender's, arguments, facts)
+# -> facts.
+CAPTURE: Callable[[int, int, dict[str, Any], tuple[Any, ...] | None], tuple[Any, ...] | None] | None = None
+# Adds the message of an error, where that is asked for: (record, error, position of the receiver or 0).
+CAPTURE_ERROR: Callable[[list[Any], BaseException, int], None] | None = None
 
 
 def reset(ring: int, tally: MutableSequence[int] | memoryview, learn: Callable[[int, str | None], None]) -> None:
@@ -204,7 +207,7 @@ def open_record(signal: Any, token: int, sender: Any, method: int, named: dict[s
         trace = trace or current[TRACE]
     facts = facts_of(sender, named) if type(signal) is ModelSignal else None
     if CAPTURE is not None:
-        facts = CAPTURE(token, named, facts)
+        facts = CAPTURE(token, who, named, facts)
     return [
         span,
         parent,
@@ -229,6 +232,13 @@ def open_record(signal: Any, token: int, sender: Any, method: int, named: dict[s
         0,
         now(),
     ]
+
+
+def note_error(record: list[Any], exc: BaseException) -> None:
+    """The error that ends a dispatch."""
+    record[ERROR] = type_name(exc)
+    if CAPTURE_ERROR is not None:
+        CAPTURE_ERROR(record, exc, 0)
 
 
 def close_record(record: list[Any]) -> None:
@@ -296,7 +306,7 @@ def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written o
             trace = trace or current[TRACE]
         facts = facts_of(sender, named) if type(self) is ModelSignal else None
         if CAPTURE is not None:
-            facts = CAPTURE(token, named, facts)
+            facts = CAPTURE(token, who, named, facts)
         record: list[Any] = [
             span,
             parent,
@@ -326,7 +336,7 @@ def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written o
         try:
             return original(self, sender, **named)
         except BaseException as exc:
-            record[ERROR] = type_name(exc)
+            note_error(record, exc)
             raise
         finally:
             CURRENT.reset(outer)
@@ -379,7 +389,7 @@ def recording_async(original: Any, method: int) -> Any:
         try:
             return await original(self, sender, **named)
         except BaseException as exc:
-            record[ERROR] = type_name(exc)
+            note_error(record, exc)
             raise
         finally:
             with contextlib.suppress(ValueError):  # abandoned, and collected in another context: not ours to change
@@ -436,9 +446,13 @@ def recording_robust_failure(original: Any) -> Any:
     @functools.wraps(original)
     def _log_robust_failure(self: Any, receiver: Any, err: Any) -> Any:
         if type(receiver) is clock.StandIn:
+            if CAPTURE_ERROR is not None:
+                CAPTURE_ERROR(receiver.record, err, receiver.span - receiver.record[SPAN])
             return original(self, receiver.receiver, err)
         record = CURRENT.get()
         if record is not None and record[IDENT] == id(self):
+            if CAPTURE_ERROR is not None:
+                CAPTURE_ERROR(record, err, len(record) - HEADER)
             failed = (len(record) - HEADER, type_name(err))
             record[FAILURES] = failed if record[FAILURES] is None else record[FAILURES] + failed
         return original(self, receiver, err)
