@@ -1,20 +1,24 @@
-"""What recording costs, as ratios to plain Django: `make bench`. Exits 1 when a bar is missed."""
+"""What recording costs, as ratios to plain Django: `make bench`. Exits 1 when a bar is missed.
+
+`python -m benchmarks --only WORD` measures the rows with that word in their name.
+"""
 
 from __future__ import annotations
 
-import asyncio
+import argparse
+import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import django
 from django.conf import settings
 
-from benchmarks.ratio import Result, measure
+from benchmarks.ratio import Call, Result, Row, measure, nothing
+from benchmarks.rows import MOST_OF_A_RECEIVER, ROWS, Sender, dispatch_name
 
-COLUMNS = "{:<44} {:>10} {:>10} {:>7} {:>7}"
+COLUMNS = "{:<44} {:>10} {:>10} {:>10} {:>7} {:>7}"
 
 
 def configure() -> None:
@@ -29,103 +33,83 @@ def configure() -> None:
     django.setup()
 
 
-def receivers(count: int) -> list[Callable[..., None]]:
-    def receiver() -> Callable[..., None]:
-        return lambda sender, **kwargs: None
+def recording(folder: str) -> Call:
+    """Record this process into a log file; what the flusher does is done between the slices, by hand."""
+    from signalgraph import recorder
 
-    return [receiver() for _ in range(count)]
-
-
-class Sender:
-    pass
+    recorder.start(f"sqlite://{Path(folder) / f'{os.getpid()}.sqlite3'}")
+    recorder.session._session.flusher.lock.acquire()  # type: ignore[union-attr]
+    return recorder.flush
 
 
-def dispatches() -> Iterator[tuple[str, Callable[[], object], float]]:
-    from django.dispatch import Signal
-
-    bars = {(0, True): 1.05, (0, False): 1.05, (3, True): 3.3, (3, False): 2.7}
-    for count in (0, 1, 3, 10):
-        for caching in (True, False):
-            signal = Signal(use_caching=caching)
-            kept = receivers(count)
-            for receiver in kept:
-                signal.connect(receiver, weak=False)
-            what = "caching signal" if caching else "signal that doesn't cache"
-            bar = bars.get((count, caching), float("inf"))
-            yield f"{count} receivers, {what}", lambda s=signal: s.send(Sender, instance=None, created=True), bar
-
-
-def models() -> Iterator[tuple[str, Callable[[], object], float]]:
-    from django.db import connection
-    from django.db.models.signals import post_save
-
-    from benchmarks.models import Note
-
-    with connection.schema_editor() as editor:
-        editor.create_model(Note)
-    note = Note.objects.create(text="a note")
-    yield "Model(), nobody listens", lambda: Note(text="a note"), 1.05
-    for receiver in receivers(2):
-        post_save.connect(receiver, sender=Note, weak=False)
-    yield "Model.save(), 2 receivers, SQLite in memory", note.save, 1.15
-
-
-def requests() -> Iterator[tuple[str, Callable[[], object], float]]:
-    from django.test import AsyncClient, Client
-
-    client, loop, concurrent = Client(), asyncio.new_event_loop(), AsyncClient()
-    yield "a request of the test client", lambda: client.get("/"), float("inf")
-    yield "an async request", lambda: loop.run_until_complete(concurrent.get("/asynchronous/")), float("inf")
-
-
-def check_exact_counts() -> None:
+def check_exact_counts(folder: str) -> None:
     """The path without receivers is fast and counts every dispatch: 10,000 sent are 10,000 told."""
     from django.dispatch import Signal
 
     from signalgraph import recorder
+    from signalgraph.log import open_log
 
-    with tempfile.TemporaryDirectory() as folder:
-        recorder.start(f"sqlite://{Path(folder) / 'log.sqlite3'}")
-        signal = Signal()
-        for _ in range(10_000):
-            signal.send(Sender)
-        log = recorder.session._session.log  # type: ignore[union-attr]
-        recorder.session._session.flusher.stop()  # type: ignore[union-attr]
-        counted = sum(log.totals().unheard.values())
-        recorder.stop()
+    log = open_log(f"sqlite://{Path(folder) / 'counts.sqlite3'}", writer=True)
+    recorder.start(log)
+    signal = Signal()
+    for _ in range(10_000):
+        signal.send(Sender)
+    recorder.stop()
+    counted = sum(log.totals().unheard.values())
+    log.close()
     if counted != 10_000:
         sys.exit(f"10,000 dispatches without a receiver were counted as {counted:,}.")
 
 
-def run() -> list[Result]:
-    from signalgraph import recorder
-    from signalgraph.recorder import patches
-
+def run(rows: list[Row], folder: str) -> list[Result]:
     results = []
-    with tempfile.TemporaryDirectory() as folder:
-        recorder.start(f"sqlite://{Path(folder) / 'log.sqlite3'}")
-        for group in (dispatches, models, requests):
-            for name, call, most in group():
-                results.append(measure(name, call, most, patches.install, patches.uninstall))
-                show(results[-1])
-        recorder.stop()
+    for row in rows:
+        result = measure(row, {"plain": nothing, "recorded": lambda: recording(folder)}, judged="recorded")
+        results.append(result)
+        show(row.name, result.plain_ns, result.ns["recorded"], result.ratio("recorded"), row.most)
     return results
 
 
-def show(result: Result) -> None:
-    bar = "" if result.most == float("inf") else f"{result.most:.2f}"
-    plain, recorded = (f"{ns / 1000:.2f} us" for ns in (result.ratio.plain_ns, result.ratio.recorded_ns))
-    missed = "" if result.passed else "  missed"
-    sys.stdout.write(COLUMNS.format(result.name, plain, recorded, f"{result.ratio.value:.2f}", bar) + missed + "\n")
+def show(name: str, plain_ns: float, recorded_ns: float, ratio: float, most: float) -> None:
+    times = [f"{ns / 1000:.2f} us" for ns in (plain_ns, recorded_ns, recorded_ns - plain_ns)]
+    bar = "" if most == float("inf") else f"{most:.2f}"
+    missed = "  missed" if ratio > most else ""
+    sys.stdout.write(COLUMNS.format(name, *times, f"{ratio:.2f}", bar) + missed + "\n")
     sys.stdout.flush()
 
 
+def one_more_receiver(results: list[Result]) -> list[str]:
+    """Show what each receiver beyond the third adds, against a plain one; the names of missed bars."""
+    by_name = {result.row.name: result for result in results}
+    missed = []
+    for caching in (True, False):
+        three, ten = by_name.get(dispatch_name(3, caching)), by_name.get(dispatch_name(10, caching))
+        if three is None or ten is None:
+            continue
+        plain = (ten.plain_ns - three.plain_ns) / 7
+        added = (ten.added_ns("recorded") - three.added_ns("recorded")) / 7
+        name = f"one more receiver, {'caching' if caching else 'uncached'} (added / plain)"
+        show(name, plain, plain + added, added / plain, MOST_OF_A_RECEIVER)
+        if added / plain > MOST_OF_A_RECEIVER:
+            missed.append(name)
+    return missed
+
+
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", metavar="WORD", default="", help="measure the rows with this in their name")
+    options = parser.parse_args()
+    rows = [row for row in ROWS if options.only in row.name]
+    if not rows:
+        sys.exit(f"No row has {options.only!r} in its name; the rows are: {'; '.join(row.name for row in ROWS)}.")
     configure()
     sys.stdout.write(f"Python {platform.python_version()}, Django {django.__version__}\n")
-    sys.stdout.write(COLUMNS.format("", "plain", "recorded", "ratio", "bar") + "\n")
-    check_exact_counts()
-    missed = [result.name for result in run() if not result.passed]
+    sys.stdout.write(COLUMNS.format("", "plain", "recorded", "added", "ratio", "bar") + "\n")
+    with tempfile.TemporaryDirectory() as folder:
+        results = run(rows, folder)
+        missed = [result.row.name for result in results if result.ratio("recorded") > result.row.most]
+        missed += one_more_receiver(results)
+        check_exact_counts(folder)
     return 1 if missed else 0
 
 

@@ -1,75 +1,155 @@
-"""A ratio that repeats on a noisy machine: plain and recorded in turn, in short slices, the fastest of each.
+"""Ratios that repeat on a noisy machine: two or more processes in turn, in short slices, the fastest of each.
 
-Slices are at most 1 ms or one call, their order is rotated, each begins with a call that isn't counted, and the
-least of at least 60 stands against the least of the other. A bar that is missed is tried twice more.
+Each variant (plain Django, Django recorded, Django under another tool) has a process of its own, forked from this one,
+which builds the same call. Switching a tool on and off in one process would be measured too: a class that is changed
+again and again loses the interpreter's caches (CPython 3.13 gives a class 1,000 versions and then no more), which no
+project ever sees. Slices are half a millisecond or one call, their order is rotated, each begins with calls that aren't
+counted, only one process runs at a time, and the least of all slices of one stands against the least of the other. A
+bar that is missed gets two more rounds from new processes, whose slices are added, not chosen from.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
-from collections.abc import Callable
+import os
+import struct
+import sys
+import traceback
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter_ns
 
-SLICE_NS = 1_000_000
-SLICES = 120
-ATTEMPTS = 3
+Call = Callable[[], object]
+# Switches a tool on in the process that it is called in; the answer is done after each slice, where time is not taken.
+Switch = Callable[[], Call]
+
+SLICE_NS = 500_000
+WARM_NS = 20_000_000
+SLICES = 250
+ROUNDS = 3
+
+END = -1
+ASK, ANSWER = struct.Struct("q"), struct.Struct("d")
 
 
 @dataclass(frozen=True)
-class Ratio:
-    """Nanoseconds of one call, plain and recorded."""
+class Row:
+    """Something to measure. `build` makes the call in the process that measures it; `most` is the bar of its ratio."""
 
-    plain_ns: float
-    recorded_ns: float
-
-    @property
-    def value(self) -> float:
-        return self.recorded_ns / self.plain_ns
+    name: str
+    build: Callable[[], Call]
+    most: float = float("inf")
 
 
 @dataclass(frozen=True)
 class Result:
-    name: str
-    ratio: Ratio
-    most: float
+    """Nanoseconds of one call, by variant; the first is plain Django."""
+
+    row: Row
+    ns: dict[str, float]
 
     @property
-    def passed(self) -> bool:
-        return self.ratio.value <= self.most
+    def plain_ns(self) -> float:
+        return next(iter(self.ns.values()))
+
+    def ratio(self, variant: str) -> float:
+        return self.ns[variant] / self.plain_ns
+
+    def added_ns(self, variant: str) -> float:
+        return self.ns[variant] - self.plain_ns
 
 
-def measure(
-    name: str, call: Callable[[], object], most: float, install: Callable[[], None], uninstall: Callable[[], None]
-) -> Result:
-    """The first of three attempts that keeps the bar, else the best."""
-    results = []
-    for _ in range(ATTEMPTS):
-        results.append(Result(name, compare(call, install, uninstall), most))
-        if results[-1].passed:
-            return results[-1]
-    return min(results, key=lambda result: result.ratio.value)
+def nothing() -> Call:
+    """Plain Django."""
+    return lambda: None
 
 
-def compare(call: Callable[[], object], install: Callable[[], None], uninstall: Callable[[], None]) -> Ratio:
-    calls = calls_in_slice(call)
-    least = {install: float("inf"), uninstall: float("inf")}
-    for number in range(SLICES):
-        for switch in (install, uninstall) if number % 2 else (uninstall, install):
-            switch()
-            least[switch] = min(least[switch], slice_ns(call, calls))
-    uninstall()
-    return Ratio(least[uninstall], least[install])
+def measure(row: Row, variants: Mapping[str, Switch], judged: str | None = None) -> Result:
+    """The least of each variant; more rounds while `judged` is above the row's bar."""
+    least = dict.fromkeys(variants, float("inf"))
+    for _ in range(ROUNDS):
+        one_round(row, variants, least)
+        if judged is None or Result(row, least).ratio(judged) <= row.most:
+            break
+    return Result(row, least)
 
 
-def calls_in_slice(call: Callable[[], object]) -> int:
-    call()
-    return max(1, int(SLICE_NS / slice_ns(call, 3)))
+def one_round(row: Row, variants: Mapping[str, Switch], least: dict[str, float]) -> None:
+    contestants = [(name, Contestant(row, switch)) for name, switch in variants.items()]
+    try:
+        calls = {name: contestant.calls_in_slice() for name, contestant in contestants}
+        for _ in range(SLICES):
+            contestants.append(contestants.pop(0))
+            for name, contestant in contestants:
+                least[name] = min(least[name], contestant.slice_ns(calls[name]))
+    finally:
+        for _, contestant in contestants:
+            contestant.end()
 
 
-def slice_ns(call: Callable[[], object], calls: int) -> float:
-    """Nanoseconds of one call, over `calls` of them."""
-    call()
+class Contestant:
+    """A forked process that times slices of one variant when it is asked to."""
+
+    def __init__(self, row: Row, switch: Switch) -> None:
+        asked, self._ask = os.pipe()
+        self._answers, answer = os.pipe()
+        sys.stdout.flush()
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(self._ask)
+            os.close(self._answers)
+            serve(row, switch, asked, answer)
+        os.close(asked)
+        os.close(answer)
+
+    def calls_in_slice(self) -> int:
+        return max(1, int(SLICE_NS / self.slice_ns(0)))
+
+    def slice_ns(self, calls: int) -> float:
+        """Nanoseconds of one call, over so many of them."""
+        os.write(self._ask, ASK.pack(calls))
+        answer = os.read(self._answers, ANSWER.size)
+        if not answer:
+            raise RuntimeError("A measured process has ended; what it says is above.")
+        return float(ANSWER.unpack(answer)[0])
+
+    def end(self) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._ask, ASK.pack(END))  # closing is not enough: those forked later hold the pipe as well
+        os.close(self._ask)
+        os.close(self._answers)
+        os.waitpid(self._pid, 0)
+
+
+def serve(row: Row, switch: Switch, asked: int, answer: int) -> None:
+    """Answer requests for slices until there are no more; doesn't return."""
+    try:
+        after = switch()
+        call = row.build()
+        while (calls := ASK.unpack(os.read(asked, ASK.size) or ASK.pack(END))[0]) != END:
+            spent = slice_ns(call, calls) if calls else warm_ns(call)
+            after()
+            os.write(answer, ANSWER.pack(spent))
+    except BaseException:  # noqa: BLE001 - the child of a fork must not return into its parent's code
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(0)
+
+
+def warm_ns(call: Call) -> float:
+    """Call until the interpreter has specialized the code; nanoseconds of one call."""
+    start, calls = perf_counter_ns(), 0
+    while perf_counter_ns() - start < WARM_NS:
+        call()
+        calls += 1
+    return slice_ns(call, max(1, calls // 20))
+
+
+def slice_ns(call: Call, calls: int) -> float:
+    for _ in range(calls // 8 + 1):
+        call()
     gc.disable()
     start = perf_counter_ns()
     for _ in range(calls):
