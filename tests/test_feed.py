@@ -342,7 +342,7 @@ class TestEventsJson:
         def refuse(self: Log, control: Control) -> None:
             raise LogError("The log can't be written.")
 
-        monkeypatch.setattr(type(log), "set_control", refuse)
+        monkeypatch.setattr(type(log), "change_control", refuse)
         assert get("").status_code == 200
 
     def test_the_log_is_not_written_for_every_question(self, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -287,6 +288,25 @@ def test_control_is_kept_as_it_was_set(log: Log) -> None:
     control = Control(watched_until_ms=77, paused=True, muted=frozenset({"a.b", "ü"}))
     log.set_control(control)
     assert log.control() == control
+
+
+def test_what_several_viewers_ask_for_at_once_is_all_kept(log: Log, url: str) -> None:
+    """Each changes what is there then, not what it had read before."""
+    others = [open_log(url, writer=False) for _ in range(4)]
+    names = [[f"shop.signals.s{n}_{each}" for each in range(10)] for n in range(4)]
+
+    def mute(other: Log, own: list[str]) -> None:
+        for name in own:
+            other.change_control(lambda control, name=name: replace(control, muted=control.muted | {name}))
+
+    threads = [threading.Thread(target=mute, args=pair) for pair in zip(others, names, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert log.control().muted == {name for own in names for name in own}
+    for other in others:
+        other.close()
 
 
 def test_waiting_ends_when_there_is_an_entry(log: Log, url: str) -> None:

@@ -9,6 +9,7 @@ position and never shrink when old entries are pruned.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -52,7 +53,8 @@ class Page:
 class Totals:
     """Sums since the log began (`since`, at `since_ms`), as of `cursor`.
 
-    They stand by (signal, sender filter, receiver), by unheard signal, and, of whole dispatches, by signal.
+    They stand by (signal, sender filter, receiver), by unheard signal, of whole dispatches by signal, and by signal
+    whose dispatches were only counted.
     """
 
     cursor: str
@@ -62,6 +64,7 @@ class Totals:
     dispatched: int = 0
     since_ms: int = 0
     signals: dict[str, Total] = field(default_factory=dict)
+    ignored: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,15 @@ class Log(ABC):
     def control(self) -> Control: ...
 
     @abstractmethod
-    def set_control(self, control: Control) -> None: ...
+    def change_control(self, change: Callable[[Control], Control]) -> Control:
+        """Replace what viewers ask for by what `change` makes of it, and return that; nobody's change gets lost.
+
+        `change` runs inside a transaction: it is short and doesn't use the log. Raises `LogError`.
+        """
+
+    def set_control(self, control: Control) -> None:
+        """Replace what viewers ask for, whatever it was."""
+        self.change_control(lambda _: control)
 
     @abstractmethod
     def wait(self, after: str, timeout_s: float) -> bool:

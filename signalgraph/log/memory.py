@@ -6,6 +6,7 @@ import threading
 import time
 from array import array
 from collections import deque
+from collections.abc import Callable
 
 from msgspec import structs
 
@@ -162,8 +163,10 @@ class MemoryLog(Log):
     def control(self) -> Control:
         return self._control
 
-    def set_control(self, control: Control) -> None:
-        self._control = control
+    def change_control(self, change: Callable[[Control], Control]) -> Control:
+        with self._news:
+            self._control = change(self._control)
+            return self._control
 
     def wait(self, after: str, timeout_s: float) -> bool:
         origin, position = parse_cursor(after)

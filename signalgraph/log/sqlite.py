@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,11 +23,13 @@ from signalgraph.log.sqlite_rows import (
     INSERT,
     add_totals,
     entry_of,
+    find_control,
     find_heartbeat,
     find_totals,
     heartbeat_decoder,
     kept_wirings,
     meta,
+    put_control,
     put_heartbeat,
     row_of,
     until_bytes,
@@ -178,16 +179,13 @@ class SqliteLog(Log):
 
     def control(self) -> Control:
         with self._read() as connection:
-            row = connection.execute("SELECT value FROM meta WHERE name = 'control'").fetchone()
-        if row is None:
-            return Control()
-        values = json.loads(row[0])
-        return Control(values["watched_until_ms"], values["paused"], frozenset(values["muted"]))
+            return find_control(connection)
 
-    def set_control(self, control: Control) -> None:
-        values = {"watched_until_ms": control.watched_until_ms, "paused": control.paused, "muted": [*control.muted]}
+    def change_control(self, change: Callable[[Control], Control]) -> Control:
         with self._write() as connection:
-            connection.execute("INSERT OR REPLACE INTO meta VALUES ('control', ?)", (json.dumps(values),))
+            control = change(find_control(connection))
+            put_control(connection, control)
+            return control
 
     def wait(self, after: str, timeout_s: float) -> bool:
         origin, position = parse_cursor(after)

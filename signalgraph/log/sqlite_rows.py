@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import msgspec
 from msgspec import structs
 
 from signalgraph.events import Batch, Entry, Heartbeat, Total, Wiring, decode_entry, encode_entry
+from signalgraph.log.base import Control
 from signalgraph.log.living import SILENT_MS
 
 INSERT = (
@@ -76,6 +78,19 @@ def find_heartbeat(connection: sqlite3.Connection, process: str) -> Heartbeat | 
 def put_heartbeat(connection: sqlite3.Connection, beat: Heartbeat, *, settled: bool = False) -> None:
     row = (beat.process.id, beat.seen_ms, beat.dropped + beat.lost, beat.ended or settled, msgspec.msgpack.encode(beat))
     connection.execute("INSERT OR REPLACE INTO processes VALUES (?, ?, ?, ?, ?)", row)
+
+
+def find_control(connection: sqlite3.Connection) -> Control:
+    row = connection.execute("SELECT value FROM meta WHERE name = 'control'").fetchone()
+    if row is None:
+        return Control()
+    values = json.loads(row[0])
+    return Control(values["watched_until_ms"], values["paused"], frozenset(values["muted"]))
+
+
+def put_control(connection: sqlite3.Connection, control: Control) -> None:
+    values = {"watched_until_ms": control.watched_until_ms, "paused": control.paused, "muted": sorted(control.muted)}
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('control', ?)", (json.dumps(values),))
 
 
 def meta(connection: sqlite3.Connection, name: str) -> Any:

@@ -25,4 +25,4 @@ def keep_watched(log: Log) -> None:
         _told[log.url] = now
     until_ms = int((time.time() + LOOK_S) * 1000)
     with contextlib.suppress(LogError):  # a log that can only be read can still be looked at
-        log.set_control(replace(log.control(), watched_until_ms=until_ms))
+        log.change_control(lambda control: replace(control, watched_until_ms=until_ms))
