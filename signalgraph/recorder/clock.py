@@ -31,7 +31,7 @@ DISPATCHER = vars(dispatcher)  # the globals of the frames of Django's loops
 # for on an event loop, in what it put off until after a commit.
 CURRENT: ContextVar[list[Any] | None] = ContextVar("signalgraph_current", default=None)
 
-_readings = iter(clock, None)  # endless and without a state, so all threads share it
+readings = iter(clock, None)  # endless and without a state, so all threads share it
 
 # {}.get(None, receiver) is the receiver: it drops what `tick` returned, in C, and compares nothing.
 pick: Callable[[Any, Any], Any] = {}.get
@@ -73,7 +73,13 @@ class ClockList(list[Any]):
         if tick is None or sys._getframe(1).f_globals is not DISPATCHER:
             return list.__iter__(self)
         self.tick = None
-        return map(pick, map(tick, _readings), list.__iter__(self))
+        return map(pick, map(tick, readings), list.__iter__(self))
+
+
+class ReadyClockList(list[Any]):
+    """A clock list for a loop that is known to be Django's: its slot holds what makes the iterator, without a frame."""
+
+    __slots__ = ("__iter__",)
 
 
 class ClockListElsewhere(ClockList):
@@ -88,7 +94,7 @@ class ClockListElsewhere(ClockList):
             return list.__iter__(self)
         self.tick = None
         self.record[RUNNER] = get_ident()
-        return map(pick, map(tick, _readings), list.__iter__(self))
+        return map(pick, map(tick, readings), list.__iter__(self))
 
 
 class TracedOnce(list[Any]):

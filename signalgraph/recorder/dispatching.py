@@ -29,6 +29,7 @@ from signalgraph.recorder.clock import (
     ASYNC,
     CLOSED,
     CURRENT,
+    DISPATCHER,
     ERROR,
     FAILURES,
     HEADER,
@@ -43,8 +44,11 @@ from signalgraph.recorder.clock import (
     TRACE,
     ClockList,
     ClockListElsewhere,
+    ReadyClockList,
     TracedOnce,
     parent_span,
+    pick,
+    readings,
     type_name,
 )
 from signalgraph.recorder.faults import contained, report
@@ -249,7 +253,7 @@ def close_record(record: list[Any]) -> None:
         if record[ASYNC] is not record[SQL]:  # not both None, as they mostly are
             record[ASYNC] = None if record[ASYNC] is None else tuple(record[ASYNC])
             record[SQL] = None if record[SQL] is None else tuple(record[SQL])
-        RING.append((*record,))
+        RING.append(tuple(record))
         ended = next_ended()
         TALLY[ended & CELLS] = ended
     else:
@@ -340,8 +344,8 @@ def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written o
             raise
         finally:
             CURRENT.reset(outer)
-            OPEN[thread] = current
-            if current is not None:
+            if current is not None:  # else `OPEN` keeps this one, closed, until the thread's next dispatch
+                OPEN[thread] = current
                 record[OUTER] = None
             record.append(now())
             receivers = record[RECEIVERS]
@@ -349,7 +353,7 @@ def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written o
                 if record[ASYNC] is not record[SQL]:  # not both None, as they mostly are
                     record[ASYNC] = None if record[ASYNC] is None else tuple(record[ASYNC])
                     record[SQL] = None if record[SQL] is None else tuple(record[SQL])
-                RING.append((*record,))
+                RING.append(tuple(record))
                 ended = next_ended()
                 TALLY[ended & CELLS] = ended
             else:
@@ -422,12 +426,15 @@ def recording_live_receivers(original: Any) -> Any:
         except KeyError:  # one that is new, or a bound method: that is made anew for each dispatch
             tokens = receiver_tokens(sync)
         if sync:
-            if record[METHOD] < ASEND:
-                sync = ClockList(sync)
-            else:
+            if record[METHOD] >= ASEND:
                 sync = ClockListElsewhere(sync)
-                sync.record = record
-            sync.tick = record.append
+                sync.record, sync.tick = record, record.append
+            elif sys._getframe(1).f_globals is DISPATCHER:
+                receivers, sync = sync, ReadyClockList(sync)
+                sync.__iter__ = map(pick, map(record.append, readings), receivers).__iter__  # type: ignore[method-assign]
+            else:  # whoever asks may hand it on to Django's loop, or not
+                sync = ClockList(sync)
+                sync.tick = record.append
         if concurrent:
             record[SYNC] = len(tokens)
             tokens += receiver_tokens(concurrent)
