@@ -18,6 +18,7 @@ from django.conf import settings as django_settings
 from django.utils.module_loading import import_string
 
 from signalgraph.log.base import Keep
+from signalgraph.redaction import DEFAULT, Redaction
 
 LOG_SCHEMES = ("memory", "sqlite")
 RECORD_MODES = ("auto", "always", "watched", "off")
@@ -42,6 +43,8 @@ class SettingsError(ValueError):
     """A setting can't be used; the message says which, which value and what to do."""
 
 
+# What should have been hidden isn't known then.
+NOTHING_CAPTURED = "The default is used instead, and nothing that CAPTURE asks for is recorded."
 KEEP = Keep(age_s=7 * 24 * 3600.0, bytes=256 * 1024 * 1024)
 
 
@@ -57,6 +60,10 @@ class Settings:
     traces: int = 2000  # newest traces that a reader holds in memory
     editor: str | None = None  # link to a line, as vscode://file/{path}:{line}
     ring: int = 100_000  # records that a process holds until they are written
+    sample: float = 1.0  # share of the traces that are kept; errors and slow ones always, totals are exact
+    ignore: tuple[str, ...] = ()  # names of signals (globs) that are counted only
+    capture: tuple[str, ...] = ()  # arguments and attributes whose values are recorded
+    redact: tuple[str, ...] = DEFAULT  # names (globs) and /regular expressions/ of what is never shown
 
 
 class Problem(NamedTuple):
@@ -114,6 +121,8 @@ def _read(given: object, environment: tuple[str | None, ...]) -> Read:
     for (name, variable), text in zip(ENVIRONMENT.items(), environment, strict=True):
         if text:
             _take(values, found, name, text, f"The environment variable {variable}")
+    if "REDACT" in given and "redact" not in values:
+        values.pop("capture", None)
     return replace(Settings(), **values), tuple(found)
 
 
@@ -121,9 +130,8 @@ def _take(values: dict[str, Any], found: list[Problem], name: str, value: object
     try:
         values[name] = _PARSERS[name](value)
     except SettingsError as error:
-        found.append(
-            Problem("signalgraph.E002", f"{where} {error}", f"The default, {_default(name)}, is used instead.")
-        )
+        hint = NOTHING_CAPTURED if name == "redact" else f"The default, {_default(name)}, is used instead."
+        found.append(Problem("signalgraph.E002", f"{where} {error}", hint))
 
 
 def _default(name: str) -> str:
@@ -199,6 +207,42 @@ def _keep(value: object) -> Keep:
     return KEEP._replace(**limits)
 
 
+def _share(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+        raise SettingsError(f"is {value!r}; it takes the share of traces to keep, above 0 and up to 1, as 0.1.")
+    return float(value)
+
+
+def _names(example: str) -> Callable[[object], tuple[str, ...]]:
+    def parse(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list | tuple | set | frozenset):
+            raise SettingsError(f"is {value!r}; it takes a list of names, as [{example!r}].")
+        wrong = next((name for name in value if not isinstance(name, str) or not name.strip()), None)
+        if wrong is not None or None in value:
+            raise SettingsError(f"holds {wrong!r}; it takes a list of names, as [{example!r}].")
+        return tuple(value)
+
+    return parse
+
+
+def _capture(value: object) -> tuple[str, ...]:
+    from signalgraph.recorder.capture import parse  # imports what is recorded: not for those who only read settings
+
+    return _checked(_names("instance.status")(value), lambda names: [parse(name) for name in names])
+
+
+def _redact(value: object) -> tuple[str, ...]:
+    return _checked(_names("*token*")(value), Redaction)
+
+
+def _checked(names: tuple[str, ...], check: Callable[[tuple[str, ...]], object]) -> tuple[str, ...]:
+    try:
+        check(names)
+    except ValueError as error:
+        raise SettingsError(f"can't be used: {error}.") from error
+    return names
+
+
 _PARSERS: dict[str, Callable[[object], Any]] = {
     "record": _record,
     "log": _log,
@@ -208,6 +252,10 @@ _PARSERS: dict[str, Callable[[object], Any]] = {
     "traces": _number(1, whole=True),
     "editor": _editor,
     "ring": _number(1, whole=True),
+    "sample": _share,
+    "ignore": _names("django.db.models.signals.*"),
+    "capture": _capture,
+    "redact": _redact,
 }
 
 

@@ -53,7 +53,8 @@ class Heartbeat(Struct, frozen=True):
 class Cause(Struct, frozen=True):
     """Why a trace exists: a request (method, route pattern, view), a command, a task, a test.
 
-    `outer` is the id of the cause in which it began (a task run inside a request), 0 for none.
+    `outer` is the id of the cause in which it began (a task run inside a request), 0 for none. `path` is a request's
+    raw path, where CAPTURE asks for it.
     """
 
     id: int
@@ -63,6 +64,7 @@ class Cause(Struct, frozen=True):
     start_us: int = 0
     duration_ns: int | None = None
     outer: int = 0
+    path: str | None = None
 
 
 class Total(Struct, frozen=True, array_like=True):

@@ -22,7 +22,7 @@ from signalgraph.events import (
     encode_dispatches,
 )
 from signalgraph.inert import writable
-from signalgraph.recorder import dispatching
+from signalgraph.recorder import capture, dispatching
 from signalgraph.recorder.clock import HEADER
 from signalgraph.recorder.signals import Signals
 from signalgraph.registry import Registry
@@ -157,14 +157,15 @@ class BatchMaker:
                     del self._running[next(iter(self._running))]
                 self._running[span + order] = connection
         status = status_of(error)
-        position = tables.signals[self.signals.name(signal)]
+        name, label = self.signals.name(signal), dispatching.SENDERS.labels.get(sender, "?")
+        position = tables.signals[name]
         tables.count_dispatch(position, status == RAISED or any(call.status == RAISED for call in calls), end - start)
         return Dispatch(
             span,
             parent,
             trace,
             position,
-            tables.senders[dispatching.SENDERS.labels.get(sender, "?")],
+            tables.senders[label],
             method,
             status,
             self.clockwork.wall_us(start),
@@ -173,7 +174,7 @@ class BatchMaker:
             thread,
             calls,
             list(map(argument_name, arguments)),
-            facts_of(facts) if facts else {},
+            facts_of(facts) | capture.told((signal, sender), name, label, facts) if facts else {},
             transaction or 0,
         )
 
@@ -343,7 +344,7 @@ def spent_on(queries: tuple[int, ...]) -> Spent:
 
 def facts_of(facts: tuple[Any, ...]) -> dict[str, Any]:
     """The flags of a model signal, each only in the type that Django gives it."""
-    created, raw, using, update_fields, key = facts
+    created, raw, using, update_fields, key = facts[: capture.FACTS_OF_MODELS]
     told: dict[str, Any] = {}
     if type(created) is bool:
         told["created"] = created

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from time import perf_counter_ns as clock
 from typing import Any
 
 import msgspec
 
+from signalgraph import redaction
 from signalgraph.events import Cause
+from signalgraph.inert import writable
 from signalgraph.recorder import causes
 
 UNDECIDED_NS = 1_000_000_000  # a request without a route may be a page of our own; its dispatches wait so long
@@ -22,6 +25,7 @@ class Request(msgspec.Struct):
     opened_ns: int
     route: str | None = None
     view: str | None = None
+    path: str | None = None
     own: bool = False
     closed_ns: int | None = None
     told: bool = False  # named by a batch already
@@ -34,7 +38,14 @@ class Request(msgspec.Struct):
     def cause(self, wall_us: int) -> Cause:
         what = "(static file)" if self.static else "(no route)" if self.route is None else f"/{self.route}"
         duration = None if self.closed_ns is None else self.closed_ns - self.opened_ns
-        return Cause(self.id, "request", f"{self.method} {what}", self.view, wall_us, duration)
+        return Cause(self.id, "request", f"{self.method} {what}", self.view, wall_us, duration, path=self.path)
+
+
+def shown_path(path: str) -> str:
+    """A request's raw path as REDACT lets it be seen. WSGI hands over bytes as if they were latin-1 (PEP 3333)."""
+    with contextlib.suppress(UnicodeError):
+        path = path.encode("latin-1").decode()
+    return redaction.shorten(redaction.rules().text(writable(path)))
 
 
 class Requests:
@@ -59,6 +70,8 @@ class Requests:
         request.news = True
         if what == causes.CLOSED:
             request.closed_ns = rest[0]
+        elif what == causes.PATH:
+            request.path = shown_path(rest[0])
         else:
             request.route, request.view, request.own = rest
 

@@ -11,12 +11,14 @@ import threading
 import time
 import warnings
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from signalgraph.events import Process
 from signalgraph.log import open_log
 from signalgraph.log.base import Control, Keep, Log, LogError
+from signalgraph.recorder import capture as captured
 from signalgraph.recorder import causes, dispatching, patches, signals
 from signalgraph.recorder.batches import process_label
 from signalgraph.recorder.clock import CURRENT
@@ -93,6 +95,7 @@ class _Session:
         self.flusher.stop()
         patches.uninstall()  # the flusher may have been about to install
         signals.disconnect()
+        captured.use(())
         dispatching.TALLY = array("Q", [0] * (dispatching.CELLS + 1))
         if self.owns_log:
             self.log.close()
@@ -109,6 +112,7 @@ def start(
     process_label: str | None = None,
     keep_age_s: float | None = None,
     keep_bytes: int | None = None,
+    capture: Sequence[str] = (),
 ) -> None:
     """Record the dispatches of this process from now on; Django's settings need not be configured.
 
@@ -125,13 +129,15 @@ def start(
         What people call this process; by default its program and, of ``manage.py``, the subcommand.
     keep_age_s, keep_bytes : number, optional
         Age in seconds and size in bytes beyond which old entries of the log are removed; totals stay.
+    capture : sequence of str, optional
+        Values to record, as `SIGNALGRAPH["CAPTURE"]` names them; what `redaction.rules()` hide stays hidden.
 
     Raises
     ------
     RuntimeError
         The recorder is running already.
     ValueError
-        An unknown mode, a ring of less than one record.
+        An unknown mode, a ring of less than one record, a name in `capture` that asks for nothing.
     """
     global _session
     if mode not in MODES:
@@ -142,6 +148,7 @@ def start(
         raise RuntimeError(f"The recorder writes to {_session.log.url} already; call recorder.stop() first.")
     if mode == "off":
         return
+    captured.use(capture)
     opened, error = open_or_remember(log) if isinstance(log, str) else (log, None)
     keep = Keep(keep_age_s, keep_bytes)
     _session = _Session(opened, mode, ring, process_label, keep, owns_log=isinstance(log, str), error=error)
