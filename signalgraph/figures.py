@@ -21,7 +21,8 @@ class Stats:
 
     `calls`, `errors`, `queries` and `max_us` are exact since the log began; `window_calls`, `window_errors`,
     `rate_per_s`, `ms_per_s` and `spark` are of the window; percentiles are over the newest `sample_size` durations
-    (None without any). `unheard` counts dispatches that no receiver heard and is 0 for connections.
+    (None without any). `untimed` calls are not among `calls`. `unheard` counts dispatches that no receiver heard and
+    `ignored` those that were only counted (both since the log began, 0 for connections).
 
     Of a signal, a call is a dispatch that at least one receiver heard, and an error one in which something was raised.
     """
@@ -39,6 +40,8 @@ class Stats:
     window_calls: int = 0
     window_errors: int = 0
     unheard: int = 0
+    untimed: int = 0
+    ignored: int = 0
 
 
 class Buckets:
@@ -87,7 +90,13 @@ class Figures:
 
 
 def make_stats(
-    figures: Sequence[Figures], total: Total, now_s: float, window_s: float, began_s: float, unheard: int = 0
+    figures: Sequence[Figures],
+    total: Total,
+    now_s: float,
+    window_s: float,
+    began_s: float,
+    unheard: int = 0,
+    ignored: int = 0,
 ) -> Stats:
     """The row of some connections, or of one signal.
 
@@ -114,6 +123,8 @@ def make_stats(
         window_calls=calls,
         window_errors=errors,
         unheard=unheard,
+        untimed=total.untimed,
+        ignored=ignored,
     )
 
 

@@ -8,33 +8,41 @@ from collections.abc import Iterable
 from msgspec import structs
 
 from signalgraph.events import Cause, Process
-from signalgraph.traces import Seen, Trace
+from signalgraph.fates import Fates
+from signalgraph.traces import Seen, Trace, Written
 
-MOST_DISPATCHES = 100_000  # of all traces together
+MOST_DISPATCHES = 100_000  # and writes, of all traces together
 MOST_OF_ONE = 50_000
 
 
 class Gathered:
     """A trace as far as it is known."""
 
-    __slots__ = ("_trace", "cause", "dispatches", "id", "omitted", "process", "start_us")
+    __slots__ = ("_fates", "_trace", "cause", "dispatches", "id", "omitted", "process", "start_us", "writes")
 
-    def __init__(self, trace_id: str, process: Process) -> None:
+    def __init__(self, trace_id: str, process: Process, fates: Fates | None) -> None:
         self.id = trace_id
         self.process = process
         self.cause: Cause | None = None
         self.dispatches: dict[str, Seen] = {}
+        self.writes: dict[str, Written] = {}
         self.start_us = 0
         self.omitted = 0
+        self._fates = fates
         self._trace: Trace | None = None
 
-    def add(self, seen: Seen) -> None:
-        """Add a dispatch, or put it in the place of an earlier report of it."""
-        if len(self.dispatches) >= MOST_OF_ONE and seen.id not in self.dispatches:
+    def __len__(self) -> int:
+        return len(self.dispatches) + len(self.writes)
+
+    def add(self, sent: Seen | Written) -> None:
+        """Add a dispatch or a write, or put it in the place of an earlier report of it."""
+        if len(self) >= MOST_OF_ONE and sent.id not in self.dispatches and sent.id not in self.writes:
             self.omitted += 1
+        elif isinstance(sent, Seen):
+            self.dispatches[sent.id] = sent
         else:
-            self.dispatches[seen.id] = seen
-        self.start_us = min(self.start_us or seen.start_us, seen.start_us)
+            self.writes[sent.id] = sent
+        self.start_us = min(self.start_us or sent.start_us, sent.start_us)
         self._trace = None
 
     def explain(self, cause: Cause) -> None:
@@ -46,17 +54,29 @@ class Gathered:
     def trace(self) -> Trace:
         """The trace as it is now; the same object until something is added."""
         if self._trace is None:
-            dispatches = sorted(self.dispatches.values(), key=lambda seen: (seen.start_us, len(seen.id), seen.id))
             self._trace = Trace(
-                self.id, self.process, self.cause, self.start_us, self._duration_us(), dispatches, self.omitted
+                self.id,
+                self.process,
+                self.cause,
+                self.start_us,
+                self._duration_us(),
+                sorted(self.dispatches.values(), key=_by_start),
+                self.omitted,
+                sorted(self.writes.values(), key=_by_start),
+                self._fates,
             )
         return self._trace
 
     def _duration_us(self) -> float:
         if self.cause is not None and self.cause.duration_ns is not None:
             return round(self.cause.duration_ns / 1000, 1)
-        end = max((seen.start_us + seen.duration_us for seen in self.dispatches.values()), default=self.start_us)
+        every: list[Seen | Written] = [*self.dispatches.values(), *self.writes.values()]
+        end = max((sent.start_us + sent.duration_us for sent in every), default=self.start_us)
         return round(max(0.0, end - self.start_us), 1)
+
+
+def _by_start(sent: Seen | Written) -> tuple[int, int, str]:
+    return sent.start_us, len(sent.id), sent.id
 
 
 def merged_cause(known: Cause | None, news: Cause) -> Cause:
@@ -67,35 +87,38 @@ def merged_cause(known: Cause | None, news: Cause) -> Cause:
         news,
         name=news.name or known.name,
         view=news.view or known.view,
+        path=news.path or known.path,
         start_us=news.start_us or known.start_us,
         duration_ns=known.duration_ns if news.duration_ns is None else news.duration_ns,
+        outer=news.outer or known.outer,
     )
 
 
 class Gathering:
-    """The traces that were added to last, at most `most`; each holds at most `MOST_OF_ONE` dispatches."""
+    """The traces that were added to last, at most `most`; each holds at most `MOST_OF_ONE` dispatches and writes."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, fates: Fates) -> None:
         self._most = most
+        self._fates = fates
         self._traces: OrderedDict[str, Gathered] = OrderedDict()
         self._causes: OrderedDict[str, Cause] = OrderedDict()  # of traces without a dispatch so far
-        self._dispatches = 0
+        self._held = 0  # dispatches and writes
 
-    def add(self, seen: Seen, process: Process) -> None:
-        gathered = self._traces.get(seen.trace)
+    def add(self, sent: Seen | Written, process: Process) -> None:
+        gathered = self._traces.get(sent.trace)
         if gathered is None:
-            gathered = self._traces[seen.trace] = Gathered(seen.trace, process)
-            cause = self._causes.pop(seen.trace, None)
+            gathered = self._traces[sent.trace] = Gathered(sent.trace, process, self._fates)
+            cause = self._causes.pop(sent.trace, None)
             if cause is not None:
                 gathered.explain(cause)
         else:
-            self._traces.move_to_end(seen.trace)
-        before = len(gathered.dispatches)
-        gathered.add(seen)
-        self._dispatches += len(gathered.dispatches) - before
-        while len(self._traces) > self._most or (self._dispatches > MOST_DISPATCHES and len(self._traces) > 1):
+            self._traces.move_to_end(sent.trace)
+        before = len(gathered)
+        gathered.add(sent)
+        self._held += len(gathered) - before
+        while len(self._traces) > self._most or (self._held > MOST_DISPATCHES and len(self._traces) > 1):
             _, oldest = self._traces.popitem(last=False)
-            self._dispatches -= len(oldest.dispatches)
+            self._held -= len(oldest)
 
     def explain(self, trace_id: str, cause: Cause) -> None:
         """Say why a trace exists, before or after its dispatches are known."""
@@ -114,16 +137,30 @@ class Gathering:
     def get(self, trace_id: str) -> Gathered | None:
         return self._traces.get(trace_id)
 
+    def inner(self, trace: Trace) -> list[Trace]:
+        """The traces that began in another one."""
+        if trace.cause is None:
+            return []
+        around = (trace.process.id, trace.cause.id)
+        found = [each for each in self._traces.values() if each.cause and (each.process.id, each.cause.outer) == around]
+        return [each.trace() for each in sorted(found, key=lambda each: each.start_us)]
+
     def newest(self) -> list[Gathered]:
         """All of them, by start, newest first."""
         return sorted(self._traces.values(), key=lambda each: (each.start_us, each.id), reverse=True)
 
 
-def gather(trace_id: str, process: Process, dispatches: Iterable[Seen], causes: Iterable[Cause]) -> Trace:
+def gather(
+    trace_id: str,
+    process: Process,
+    found: Iterable[Seen | Written],
+    causes: Iterable[Cause],
+    fates: Fates | None = None,
+) -> Trace:
     """One trace out of what was found of it."""
-    gathered = Gathered(trace_id, process)
-    for seen in dispatches:
-        gathered.add(seen)
+    gathered = Gathered(trace_id, process, fates)
+    for sent in found:
+        gathered.add(sent)
     for cause in causes:
         gathered.explain(cause)
     return gathered.trace()

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from signalgraph.events import Batch, Cause, Entry, Heartbeat, Process, Total, Wiring
+from signalgraph.events import Batch, Cause, Entry, Heartbeat, Process, Total, Transaction, Wiring
+from signalgraph.fates import Fates
 from signalgraph.figures import WINDOW_S, Buckets, Figures, Stats, bars, make_stats, whole_end
-from signalgraph.gathering import Gathering, gather
-from signalgraph.log.base import Hole, Log
+from signalgraph.gathering import Gathering
+from signalgraph.log.base import Control, Hole, Log
 from signalgraph.log.cursor import locate, make_cursor, parse_cursor
+from signalgraph.lookup import miss, parse_trace_id, read_trace
+from signalgraph.presence import Presence
 from signalgraph.recent import MOST, Edge, Recent
-from signalgraph.resolve import connection_ids, resolve, resolve_late, spelled_id
+from signalgraph.resolve import connection_ids, resolve, resolve_late, resolve_writes, spelled_id
 from signalgraph.sharing import close_shared_indexes, share
 from signalgraph.sums import Sums
-from signalgraph.traces import Seen, Trace, TraceGone
+from signalgraph.traces import Seen, Trace, TraceGone, Written
 from signalgraph.wirings import MergedWiring, current, id_of, merge
 
 __all__ = ["Index", "MergedWiring", "Stats", "TraceGone", "close_shared_indexes", "shared_index"]
@@ -26,11 +28,9 @@ __all__ = ["Index", "MergedWiring", "Stats", "TraceGone", "close_shared_indexes"
 HEADS = 30_000  # entries whose counts are read at the start: 15 minutes of 33 a second, in about a second
 START_ENTRIES = 2000  # of which the newest are read with their dispatches
 PAGE_ENTRIES = 500
-FRESH_S = 1.0  # how old heartbeats may be
-RESOLVED_PER_S = 20_000  # dispatches; beyond it they are counted and left in the log
+RESOLVED_PER_S = 20_000  # dispatches and writes; beyond it they are counted and left in the log
 MOST_WIRINGS = 200  # processes
 COUNTED = 4096  # positions for which the number of dispatches is known
-_TRACE_ID = re.compile(r"([0-9a-f]{16})-([0-9a-f]{1,15})", re.ASCII)
 
 
 class Index:
@@ -64,7 +64,8 @@ class Index:
         self._sums = Sums(totals, self._position)
         self._counted: deque[tuple[int, int]] = deque([(self._position, self._sums.dispatched)], maxlen=COUNTED)
         self._recent = Recent()
-        self._gathering = Gathering(self._most_traces)
+        self._fates = Fates()
+        self._gathering = Gathering(self._most_traces, self._fates)
         self._activity = Buckets()
         self._began_s = self._clock()
         self._newest_ms: int | None = None
@@ -72,7 +73,7 @@ class Index:
         self._budget, self._budget_at = float(RESOLVED_PER_S), time.monotonic()
         self._wirings = self.log.wirings()
         self._merged: tuple[object, MergedWiring] | None = None
-        self._heartbeats, self._beats_at = self.log.heartbeats(), self._clock()
+        self._presence = Presence(self.log, self._clock)
         self._read_recent()
 
     def _read_recent(self) -> None:
@@ -80,11 +81,11 @@ class Index:
         begin = self.log.recent(limit=HEADS, since_us=int((self._clock() - WINDOW_S) * 1e6))
         heads: list[tuple[int, int, int]] = []
         for position, entry in self._pages(begin, dispatches=False):
-            heads.append((position, entry.wall_us, entry.dispatched if isinstance(entry, Batch) else 0))
-            self._take_head(entry)
+            heads.append((position, entry.wall_us, told(entry)))
+            self._take_head(position, entry)
         room, first = MOST, self._position
-        for position, _, dispatched in heads[: -START_ENTRIES - 1 : -1]:
-            room -= dispatched
+        for position, _, count in heads[: -START_ENTRIES - 1 : -1]:
+            room -= count
             if room < 0:
                 break
             first = position - 1
@@ -113,8 +114,10 @@ class Index:
             news = behind or self._read_on()
             if behind:
                 self._start()
-            elif news or self._clock() - self._beats_at >= FRESH_S:
-                self._heartbeats, self._beats_at = self.log.heartbeats(), self._clock()
+            elif news:
+                self._presence.look()
+            else:
+                self._presence.look_again()
             if news:
                 self._news.notify_all()
             return news
@@ -135,7 +138,7 @@ class Index:
 
     def _take(self, position: int, entry: Entry) -> None:
         self._position = position
-        self._take_head(entry)
+        self._take_head(position, entry)
         if isinstance(entry, Wiring):
             self._wirings[entry.process.id] = entry
             if len(self._wirings) > MOST_WIRINGS:
@@ -143,22 +146,22 @@ class Index:
             return
         self._sums.add(position, entry)
         self._counted.append((position, self._sums.dispatched))
-        if self._affords(entry.dispatched):
+        if self._affords(told(entry)):
             self._resolve(position, entry)
         else:
             self._skipped_us = max(self._skipped_us, entry.wall_us)
 
-    def _affords(self, dispatched: int) -> bool:
+    def _affords(self, count: int) -> bool:
         now = time.monotonic()
         self._budget = min(RESOLVED_PER_S, self._budget + (now - self._budget_at) * RESOLVED_PER_S)
         self._budget_at = now
-        if dispatched > self._budget and self._budget < RESOLVED_PER_S:
+        if count > self._budget and self._budget < RESOLVED_PER_S:
             return False
-        self._budget -= dispatched
+        self._budget -= count
         return True
 
-    def _take_head(self, entry: Entry) -> None:
-        """Rates and causes: what is to be had without the dispatches."""
+    def _take_head(self, position: int, entry: Entry) -> None:
+        """Rates, causes and the ends of transactions: what is to be had without the dispatches."""
         if isinstance(entry, Wiring):
             return
         wall_s = entry.wall_us / 1e6
@@ -173,11 +176,16 @@ class Index:
             self._newest_ms = max(self._newest_ms or 0, entry.wall_us // 1000)
         for cause in entry.causes:
             self._gathering.explain(spelled_id(entry.process.id, cause.id), cause)
+        for transaction in entry.transactions:
+            self._fates.add(position, entry.process.id, transaction)
 
     def _resolve(self, position: int, batch: Batch) -> None:
         for seen in resolve(batch):
             self._recent.add(position, seen)
             self._gathering.add(seen, batch.process)
+        for write in resolve_writes(batch):
+            self._recent.add_write(position, write)
+            self._gathering.add(write, batch.process)
         for late in batch.late:
             changed = self._recent.replace_call(position, *resolve_late(batch, late))
             if changed is not None:
@@ -212,7 +220,7 @@ class Index:
     @property
     def lost(self) -> int:
         """Dispatches known to be missing: dropped by a full ring, or lost by a crash."""
-        return sum(beat.dropped + beat.lost for beat in self._heartbeats)
+        return self._presence.lost
 
     @property
     def totals(self) -> dict[str, Total]:
@@ -225,6 +233,12 @@ class Index:
         """Dispatches that no receiver heard, by the name of the signal."""
         with self._lock:
             return dict(self._sums.unheard)
+
+    @property
+    def ignored(self) -> dict[str, int]:
+        """Dispatches that were only counted, as `IGNORE` or a viewer's mute asks, by the name of the signal."""
+        with self._lock:
+            return dict(self._sums.ignored)
 
     @property
     def edges(self) -> dict[Edge, int]:
@@ -245,8 +259,18 @@ class Index:
         with self._lock:
             return self._recent.after(position)
 
+    def writes_after(self, position: int) -> list[Written]:
+        """The writes in memory after a position, oldest first."""
+        with self._lock:
+            return self._recent.writes_after(position)
+
+    def transactions_after(self, position: int) -> list[tuple[str, Transaction]]:
+        """(process id, transaction) of those in memory whose end was told after a position, oldest first."""
+        with self._lock:
+            return self._fates.after(position)
+
     def count_after(self, position: int) -> int:
-        """How many dispatches were recorded after a position, also those that are not held."""
+        """How many dispatches ended after a position, also those that are not held or were sampled away."""
         with self._lock:
             before = next((count for at, count in reversed(self._counted) if at <= position), None)
             return self._sums.dispatched - (self._counted[0][1] if before is None else before)
@@ -257,20 +281,30 @@ class Index:
             return {key for key, at in self._sums.changed.items() if at > position}
 
     def heartbeats(self) -> list[Heartbeat]:
-        """Every process known, newest sign of life first, at most `FRESH_S` old."""
-        with self._lock:
-            if self._clock() - self._beats_at >= FRESH_S:
-                self._heartbeats, self._beats_at = self.log.heartbeats(), self._clock()
-            return list(self._heartbeats)
+        """Every process known, newest sign of life first, at most 1 s old."""
+        return self._presence.heartbeats()
+
+    def control(self) -> Control:
+        """What viewers ask of the processes that record, at most 1 s old."""
+        return self._presence.control()
+
+    def change_control(self, change: Callable[[Control], Control]) -> Control:
+        """Ask something else of them. Raises `LogError` where the log can't be written."""
+        return self._presence.change_control(change)
 
     def process(self, process_id: str) -> Process | None:
         """The process of that id, None when it is not known."""
-        return next((beat.process for beat in self._heartbeats if beat.process.id == process_id), None)
+        return self._presence.process(process_id)
 
     def cause(self, trace_id: str) -> Cause | None:
         """Why a trace exists; None when it has no cause or isn't in memory."""
         with self._lock:
             return self._gathering.cause(trace_id)
+
+    def inner_traces(self, trace: Trace) -> list[Trace]:
+        """The traces in memory whose causes began in another one (a task run in a request), oldest first."""
+        with self._lock:
+            return self._gathering.inner(trace)
 
     def wiring(self) -> MergedWiring:
         """What is connected now in the living processes, or, when none lives, in the one that was wired last."""
@@ -299,10 +333,11 @@ class Index:
         """The figures of a signal's dispatches as a whole; its `queries` are those of its receivers."""
         with self._lock:
             figures = self._recent.signals.get(name, Figures())
-            return self._row([figures], self._sums.of_signal(name), window_s, self._sums.unheard.get(name, 0))
+            counts = (self._sums.unheard.get(name, 0), self._sums.ignored.get(name, 0))
+            return self._row([figures], self._sums.of_signal(name), window_s, *counts)
 
-    def _row(self, figures: list[Figures], total: Total, window_s: float, unheard: int = 0) -> Stats:
-        return make_stats(figures, total, self._clock(), window_s, self._began_s, unheard)
+    def _row(self, figures: list[Figures], total: Total, window_s: float, unheard: int = 0, ignored: int = 0) -> Stats:
+        return make_stats(figures, total, self._clock(), window_s, self._began_s, unheard, ignored)
 
     def activity(self, window_s: float = WINDOW_S, buckets: int = 60) -> list[tuple[int, int, int]]:
         """(start in unix ms, dispatches, errors of receivers) of the window in so many buckets, oldest first."""
@@ -332,30 +367,14 @@ class Index:
 
         Raises `TraceGone` when neither has it, and `ValueError` for what isn't an id of a trace.
         """
-        match = _TRACE_ID.fullmatch(trace_id)
-        if match is None:
-            raise ValueError(f"{trace_id[:80]!r} isn't the id of a trace; one looks like 00f1d2c3b4a59687-1a0000.")
+        parse_trace_id(trace_id)
         with self._lock:
             gathered = self._gathering.get(trace_id)
             held = gathered.trace() if gathered else None
         if held is not None and held.start_us > self._skipped_us:
             return held
-        return self._read_trace(trace_id, match[1], int(match[2], 16)) or held or self._miss(trace_id)
-
-    def _read_trace(self, trace_id: str, process: str, trace: int) -> Trace | None:
-        batches = self.log.trace(process, trace)
-        found = [seen for batch in batches for seen in resolve(batch) if seen.trace == trace_id]
-        if not found:
-            return None
-        causes = [cause for batch in batches for cause in batch.causes if cause.id == trace]
-        known = self.cause(trace_id)
-        return gather(trace_id, batches[0].process, found, [*causes, known] if known else causes)
-
-    def _miss(self, trace_id: str) -> Trace:
-        raise TraceGone(
-            f"Trace {trace_id} isn't in the log {self.log.url}: it was recorded elsewhere, or it is older than what "
-            'SIGNALGRAPH["KEEP"] keeps. Raise KEEP to look further back.'
-        )
+        found = read_trace(self.log, trace_id, self.cause(trace_id), self._fates)
+        return found or held or miss(self.log, trace_id)
 
     def wait_newer(self, cursor: str, timeout: float) -> bool:
         """Block until the index has read past a cursor (True), or for so many seconds (False).
@@ -366,6 +385,11 @@ class Index:
         origin, position = parse_cursor(cursor)
         with self._news:
             return self._news.wait_for(lambda: self._origin != origin or self._position > position, timeout)
+
+
+def told(entry: Entry) -> int:
+    """How many dispatches and writes are in an entry; those that were sampled away are only counted."""
+    return max(entry.dispatched - entry.sampled, 0) + len(entry.writes) if isinstance(entry, Batch) else 0
 
 
 def shared_index(log_url: str, traces: int = 2000) -> Index:

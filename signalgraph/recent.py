@@ -7,7 +7,7 @@ from collections import OrderedDict, deque
 from msgspec import structs
 
 from signalgraph.figures import Figures
-from signalgraph.traces import Call, Seen
+from signalgraph.traces import Call, Seen, Written
 
 MOST = 20_000  # dispatches held, and children that wait for their parent
 MOST_EDGES = 10_000
@@ -28,6 +28,7 @@ class Recent:
         self.held_from = 0  # every dispatch after this position that was resolved is still here
         self._rows: deque[tuple[int, Seen]] = deque()
         self._by_id: dict[str, Seen] = {}
+        self._writes: deque[tuple[int, Written]] = deque(maxlen=MOST)
         self._waiting: OrderedDict[str, list[tuple[int, str, str]]] = OrderedDict()
 
     def add(self, position: int, seen: Seen) -> None:
@@ -40,6 +41,13 @@ class Recent:
             self._sample_all(seen)
         for number, signal, sender in self._waiting.pop(seen.id, ()):
             self._add_edge(seen, number, signal, sender)
+
+    def add_write(self, position: int, write: Written) -> None:
+        self._writes.append((position, write))
+
+    def writes_after(self, position: int) -> list[Written]:
+        """The writes after a position, oldest first."""
+        return [write for at, write in self._writes if at > position]
 
     def replace_call(self, position: int, dispatch: str, number: int, call: Call) -> Seen | None:
         """The dispatch with its n-th call (from 1) replaced; None when it is no longer here."""

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from signalgraph.events import METHODS, RECEIVER_BITS, STATUSES, Batch, LateCall, ReceiverCall, decode_dispatches
+from signalgraph.events import (
+    METHODS,
+    OPERATIONS,
+    RECEIVER_BITS,
+    STATUSES,
+    Batch,
+    LateCall,
+    ReceiverCall,
+    decode_dispatches,
+)
 from signalgraph.names import connection_id
-from signalgraph.traces import Call, Seen
+from signalgraph.traces import Call, Seen, Written
 
 ORDER = (1 << RECEIVER_BITS) - 1  # the bits of a span that say which receiver
 
@@ -46,8 +55,31 @@ def resolve(batch: Batch) -> list[Seen]:
             each.arguments,
             each.facts,
             [names.call(call) for call in each.calls],
+            each.transaction,
         )
         for each in decode_dispatches(batch)
+    ]
+
+
+def resolve_writes(batch: Batch) -> list[Written]:
+    """The writes of a batch for which no signal was sent."""
+    process = batch.process.id
+    return [
+        Written(
+            spelled_id(process, each.span),
+            spelled_id(process, each.trace),
+            _parent(process, each.parent),
+            batch.senders[each.sender],
+            OPERATIONS[each.operation],
+            each.rows,
+            each.start_us,
+            _us(each.duration_ns),
+            batch.sites[each.site] if each.site >= 0 else None,
+            each.thread,
+            each.transaction,
+            each.error,
+        )
+        for each in batch.writes
     ]
 
 
@@ -75,6 +107,8 @@ class _Names:
             call.error,
             call.queries,
             _us(call.queries_ns),
+            call.repeats,
+            call.repeated,
         )
 
 

@@ -11,7 +11,8 @@ from signalgraph.resolve import connection_ids
 
 
 class Sums:
-    """What was counted since the log began: by connection id, by the name of a signal, and what nobody heard.
+    """What was counted since the log began: by connection id, by the name of a signal, and what nobody heard or was
+    only counted.
 
     `changed` holds the position at which the total of a connection changed last.
     """
@@ -19,6 +20,7 @@ class Sums:
     def __init__(self, totals: Totals, position: int) -> None:
         self.connections = {connection_id(s, sig, r): total for (sig, s, r), total in totals.connections.items()}
         self.unheard = dict(totals.unheard)
+        self.ignored = dict(totals.ignored)
         self.dispatched = totals.dispatched
         self.changed = dict.fromkeys(self.connections, position)
         self._signals = dict(totals.signals)
@@ -36,9 +38,10 @@ class Sums:
             self._queries[name] = self._queries.get(name, 0) + total.queries
         for name, total in zip(batch.signals, batch.signal_totals, strict=False):  # none from an older recorder
             self._signals[name] = self._signals.get(name, Total()) + total
-        for signal, count in batch.unheard:
-            name = batch.signals[signal]
-            self.unheard[name] = self.unheard.get(name, 0) + count
+        for counted, counts in ((self.unheard, batch.unheard), (self.ignored, batch.ignored)):
+            for signal, count in counts:
+                name = batch.signals[signal]
+                counted[name] = counted.get(name, 0) + count
         self.dispatched += batch.dispatched
 
     def of_signal(self, name: str) -> Total:

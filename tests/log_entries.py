@@ -15,7 +15,9 @@ from signalgraph.events import (
     ReceiverCall,
     SignalInfo,
     Total,
+    Transaction,
     Wiring,
+    Write,
     encode_dispatches,
 )
 
@@ -24,6 +26,7 @@ STOCK = Process("00000000000000bb", 22, "web-1", "manage.py import_stock", 2_000
 SIGNALS = ["shop.signals.order_placed", "django.db.models.signals.post_save"]
 SENDERS = ["shop.Order", "*"]
 RECEIVERS = ["shop.receivers.send_receipt", "shop.receivers.audit"]
+RUNNING = 4  # position of that status
 CONNECTIONS = [(0, 0, 0), (1, 1, 1)]
 SEND_RECEIPT = "connection:shop.Order|shop.signals.order_placed|shop.receivers.send_receipt"
 AUDIT = "connection:*|django.db.models.signals.post_save|shop.receivers.audit"
@@ -68,12 +71,13 @@ def batch(
     """A batch of these dispatches (by default one) with the totals that they come to."""
     dispatches = [dispatch()] if dispatches is None else dispatches
     traces = [each.trace for each in dispatches] + [cause.id for cause in causes or []]
+    traces += [each.trace for each in (*changes.get("writes", ()), *changes.get("transactions", ()))]
     calls = [each for one in dispatches for each in one.calls] + [each.call for each in late or []]
     values: dict[str, Any] = {
         "process": process,
         "sequence": 1,
         "wall_us": now_us(),
-        "recorded": len(dispatches),
+        "recorded": sum(each.status != RUNNING for each in dispatches),
         "dropped": 0,
         "signals": SIGNALS,
         "senders": SENDERS,
@@ -85,12 +89,35 @@ def batch(
         "unheard": [],
         "first_trace": min(traces, default=0),
         "last_trace": max(traces, default=0),
-        "dispatched": len(dispatches),
+        "dispatched": sum(each.status != RUNNING for each in dispatches),
         "late": late or [],
         "blob": encode_dispatches(dispatches),
         "signal_totals": [signal_total(dispatches, n) for n in range(len(SIGNALS))],
     }
     return Batch(**{**values, **changes})
+
+
+def write(number: int = 50, **changes: Any) -> Write:
+    """A `bulk_create` of 120 orders, in a trace of its own."""
+    values: dict[str, Any] = {
+        "span": span(number),
+        "parent": 0,
+        "trace": span(number),
+        "sender": 0,
+        "operation": 0,
+        "rows": 120,
+        "start_us": now_us(),
+        "duration_ns": 3_000_000,
+        "site": 0,
+        "thread": 1,
+    }
+    return Write(**{**values, **changes})
+
+
+def transaction(number: int = 90, *, trace: int = 1, committed: bool = True, outer: int = 0) -> Transaction:
+    """The end of a transaction; all three are numbers as of dispatches."""
+    around = span(outer) if outer >= 0 else -span(-outer)
+    return Transaction(span(number), around, span(trace), "default", now_us(), 5_000_000, committed)
 
 
 def total(calls: list[ReceiverCall], connection: int) -> Total:
@@ -101,7 +128,7 @@ def total(calls: list[ReceiverCall], connection: int) -> Total:
 
 
 def signal_total(dispatches: list[Dispatch], signal: int) -> Total:
-    own = [each for each in dispatches if each.signal == signal and each.status != 4]
+    own = [each for each in dispatches if each.signal == signal and each.status != RUNNING]
     raised = sum(each.status == 1 or any(call.status == 1 for call in each.calls) for each in own)
     durations = [each.duration_ns for each in own]
     return Total(len(own), raised, sum(durations), max(durations, default=0))
