@@ -63,7 +63,7 @@ CAUSE = causes.CURRENT
 
 NEAR = 8  # frames that are looked at for the line that sent
 # Frames of these are never "the line that sent": the caller's own code is above them,
-PLUMBING = tuple(os.path.dirname(module.__file__ or "") + os.sep for module in (django, asgiref))
+PLUMBING = tuple(os.path.dirname(file or "") + os.sep for file in (django.__file__, asgiref.__file__, __file__))
 # and above these is whoever runs the loop or the thread, who sent nothing.
 LOOPS = tuple(os.path.dirname(os.__file__) + os.sep + name for name in ("asyncio", "concurrent", "threading"))
 USER, DJANGO, LOOP = range(3)
@@ -205,7 +205,7 @@ def open_record(signal: Any, token: int, sender: Any, method: int, named: dict[s
     if trace < FLOOR:
         trace = 0
     if transaction is not None:
-        transaction = transaction[0] if transaction[1] == thread else None
+        transaction = transaction[0] if transaction[1] == thread and abs(transaction[0]) >= FLOOR else None
     current = CURRENT.get()
     if current is None:
         parent = 0
@@ -304,7 +304,7 @@ def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written o
         if trace < FLOOR:
             trace = 0
         if transaction is not None:
-            transaction = transaction[0] if transaction[1] == thread else None
+            transaction = transaction[0] if transaction[1] == thread and abs(transaction[0]) >= FLOOR else None
         current = CURRENT.get()
         if current is None:
             parent = 0

@@ -10,10 +10,14 @@ from typing import Any
 
 from asgiref.sync import AsyncToSync
 from django.core.handlers.base import BaseHandler
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
+from django.db.models.deletion import Collector
+from django.db.models.query import QuerySet
+from django.db.transaction import Atomic
 from django.dispatch import Signal
 
-from signalgraph.recorder import causes, dispatching, loops, queries
+from signalgraph.recorder import causes, commits, dispatching, loops, queries, transactions, writes
 
 # owner, name, what makes the replacement from the original; in the order of installing, so that `send` never runs
 # without the `_live_receivers` that it counts on
@@ -26,6 +30,17 @@ TABLE: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
     (Signal, "asend_robust", partial(dispatching.recording_async, method=3)),
     (CursorWrapper, "_execute", queries.recording_execute),
     (CursorWrapper, "_executemany", queries.recording_execute),
+    (Atomic, "__enter__", transactions.recording_enter),
+    (Atomic, "__exit__", transactions.recording_exit),
+    (BaseDatabaseWrapper, "on_commit", commits.recording_on_commit),
+    (BaseDatabaseWrapper, "savepoint_rollback", commits.recording_savepoint_rollback),
+    (BaseDatabaseWrapper, "run_and_clear_commit_hooks", commits.recording_commit_hooks),
+    (QuerySet, "bulk_create", partial(writes.recording_write, operation=writes.BULK_CREATE)),
+    (QuerySet, "bulk_update", partial(writes.recording_write, operation=writes.BULK_UPDATE)),
+    (QuerySet, "update", partial(writes.recording_write, operation=writes.UPDATE)),
+    (QuerySet, "_raw_delete", partial(writes.recording_write, operation=writes.FAST_DELETE)),
+    (Collector, "can_fast_delete", writes.recording_can_fast_delete),
+    (Collector, "delete", writes.recording_delete),
     (AsyncToSync, "__call__", loops.recording_async_to_sync),
     (BaseHandler, "resolve_request", causes.recording_resolve_request),
 )

@@ -19,7 +19,7 @@ from signalgraph.events import Process
 from signalgraph.log import open_log
 from signalgraph.log.base import Control, Keep, Log, LogError
 from signalgraph.recorder import capture as captured
-from signalgraph.recorder import causes, dispatching, patches, signals
+from signalgraph.recorder import causes, dispatching, patches, signals, transactions, writes
 from signalgraph.recorder.batches import process_label
 from signalgraph.recorder.clock import CURRENT
 from signalgraph.recorder.faults import contained, counted
@@ -62,6 +62,8 @@ class _Session:
         self.ended = False
         self.starting = threading.Lock()
         dispatching.reset(self.ring, array("Q", [0] * (dispatching.CELLS + 1)), REGISTRY.learn_sender)
+        transactions.NOTES.clear()
+        writes.reset()
         self.signals.connect()
 
     @contained()
