@@ -5,6 +5,7 @@ VENV ?= .venv
 PORT ?= 8000
 RATE ?= 5
 PYTEST_ARGS ?=
+SUITE_ARGS ?=
 
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -qq --disable-pip-version-check
@@ -20,6 +21,7 @@ help:
 	@echo "make lint     ruff and mypy"
 	@echo "make bench    what recording costs on this machine"
 	@echo "make load     how much one process can record: 100,000 dispatches/s for a minute, then at full speed"
+	@echo "make django-suite  Django's own tests, plain and recorded (SUITE_ARGS=\"--quick --jobs 2\")"
 	@echo "make picture  docs/picture.png, taken from the demo"
 	@echo "make clean    remove $(VENV) and everything that the demo has written"
 
@@ -36,6 +38,9 @@ lint: $(DEV)
 
 bench: $(DEV)
 	@$(PY) -m benchmarks
+
+django-suite: $(DEV)
+	@$(PY) -m benchmarks.django_suite $(SUITE_ARGS)
 
 load: $(DEV)
 	@$(PY) -m benchmarks.load
