@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from signalgraph import conf
+from signalgraph.registry import REGISTRY
 
 TAG = "signalgraph"
 INCLUDE_LINE = 'path("signals/", include("signalgraph.urls")),'
@@ -47,6 +50,16 @@ def check_mounted(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any)
 
 
 @register(TAG)
+def check_ignored(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Each name in `IGNORE` is that of a signal. One that is made later, or in another process, is in its right."""
+    ignored = conf.get_settings().ignore
+    if not ignored:
+        return []
+    known = [signal.name for signal in REGISTRY.inventory().signals]
+    return [_unmatched(name, known) for name in ignored if not any(fnmatchcase(one, name) for one in known)]
+
+
+@register(TAG)
 def check_log(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """The log's file can be written; else recording goes on in memory, unseen by other processes."""
     if conf.get_settings().record == "off":
@@ -73,6 +86,13 @@ def is_writable(path: Path) -> bool:
         return path.is_file() and os.access(path, os.W_OK)
     existing = next(folder for folder in path.parents if folder.exists())
     return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+
+
+def _unmatched(name: str, known: list[str]) -> Warning:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"Did you mean {close[0]}?" if close else "manage.py signalgraph list prints the signals with their names."
+    message = f'SIGNALGRAPH["IGNORE"] has {name!r}, which is no signal that is loaded.'
+    return Warning(message, hint=hint, id="signalgraph.W003")
 
 
 def _unwritable(message: str) -> Warning:

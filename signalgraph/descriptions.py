@@ -17,6 +17,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.db.models.base import Model, ModelBase
 
+from signalgraph import redaction
 from signalgraph.inert import (
     class_attribute,
     class_module,
@@ -60,11 +61,12 @@ def _percent(match: re.Match[str]) -> str:
 
 
 def quote_text(text: str) -> str:
-    """The name of a text sender: in double quotes, cut with an ellipsis at 80 characters.
+    """The name of a text sender: in double quotes, cut with an ellipsis at 80 characters, with what REDACT hides out.
 
     >>> quote_text('a|b')
     '"a%7Cb"'
     """
+    text = redaction.rules().text(text)
     cut = text if len(text) <= TEXT_LENGTH else text[: TEXT_LENGTH - 1] + "…"
     return '"' + escape(cut).replace('"', "%22") + '"'
 

@@ -22,7 +22,7 @@ DEFAULT = (
 
 LONGEST = 200  # characters of a text that are kept
 MATCHED = 300  # characters of a text that patterns see: a secret that is cut at `LONGEST` is still recognised
-MOST_WAYS = 10_000_000  # in which a pattern may fit one text; beyond, it could search for ever
+MOST_WAYS = 100_000_000  # in which a pattern may fit one text, three free repetitions; beyond, it could search for ever
 SLOW_S = 0.05  # of the processor's time that a pattern may take for one text
 
 

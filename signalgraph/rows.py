@@ -14,6 +14,7 @@ from typing import Any
 
 from django.dispatch import Signal
 
+from signalgraph import redaction
 from signalgraph.descriptions import describe_sender
 from signalgraph.inert import class_attribute, is_a, plain_text, writable
 
@@ -125,13 +126,20 @@ def _is_uid(key: Any, receiver: Any) -> bool:
 
 
 def describe_uid(uid: object) -> str:
-    """A dispatch_uid in words: text as it is, numbers and tuples as Python writes them, else the class."""
+    """A dispatch_uid in words: text as it is, numbers and tuples as Python writes them, else the class.
+
+    What REDACT hides is taken out.
+    """
+    return redaction.rules().text(_uid_in_words(uid))
+
+
+def _uid_in_words(uid: object) -> str:
     text = plain_text(uid)
     if text is not None:
         return writable(text)
     if uid is None or type(uid) in (int, float, bool, bytes):
         return repr(uid)
     if type(uid) is tuple:
-        parts = [repr(item) if type(item) is str else describe_uid(item) for item in uid]
+        parts = [repr(item) if type(item) is str else _uid_in_words(item) for item in uid]
         return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
     return describe_sender(uid)

@@ -101,6 +101,15 @@ def test_looking_at_the_log_leaves_no_file(settings: Any, tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_ignored_name_that_no_signal_has_is_a_warning(settings: Any) -> None:
+    """With the one that was probably meant; the signal may be made later."""
+    settings.SIGNALGRAPH = {"LOG": "memory://", "IGNORE": ["django.db.models.signals.*_init", "django.db.post_init"]}
+    (message,) = run_checks(tags=[checks.TAG])
+    assert message.id == "signalgraph.W003"
+    assert "'django.db.post_init'" in message.msg
+    assert message.hint == "Did you mean django.db.models.signals.post_init?"
+
+
 def test_every_id_is_documented() -> None:
     """And nothing is documented that is not there."""
     source = "".join((ROOT / "signalgraph" / name).read_text() for name in ("conf.py", "checks.py"))

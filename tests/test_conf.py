@@ -1,12 +1,16 @@
 """Settings are checked, never stop the project, and say what to do."""
 
+import ast
+import re
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from signalgraph import conf
+from signalgraph.redaction import DEFAULT
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +36,10 @@ def test_each_key_sets_its_field(settings: Any) -> None:
         "TRACES": 10,
         "EDITOR": "vscode://file/{path}:{line}",
         "RING": 5,
+        "SAMPLE": 1,
+        "IGNORE": ["*.post_init"],
+        "CAPTURE": ("amount", "shop.*:instance.status"),
+        "REDACT": ["*token*", "/[0-9]{12,19}/"],
     }
     assert conf.problems() == []
     assert conf.get_settings() == conf.Settings(
@@ -42,6 +50,10 @@ def test_each_key_sets_its_field(settings: Any) -> None:
         traces=10,
         editor="vscode://file/{path}:{line}",
         ring=5,
+        sample=1.0,
+        ignore=("*.post_init",),
+        capture=("amount", "shop.*:instance.status"),
+        redact=("*token*", "/[0-9]{12,19}/"),
     )
 
 
@@ -71,6 +83,20 @@ def test_an_unknown_key_is_named_with_the_one_that_was_meant(settings: Any) -> N
         ("TRACES", 2.5),
         ("EDITOR", "vscode://file"),
         ("RING", "many"),
+        ("SAMPLE", 0),
+        ("SAMPLE", 1.01),
+        ("SAMPLE", float("nan")),
+        ("SAMPLE", True),
+        ("IGNORE", "post_init"),
+        ("IGNORE", ["post_init", ""]),
+        ("IGNORE", [None]),
+        ("CAPTURE", "amount"),
+        ("CAPTURE", ["instance.order.status"]),
+        ("CAPTURE", ["order_paid()"]),
+        ("CAPTURE", ["shop.Order:request.path"]),
+        ("REDACT", ["/(/"]),
+        ("REDACT", ["/a*/"]),
+        ("REDACT", [3]),
     ],
 )
 def test_a_value_that_cannot_be_used_keeps_the_default(settings: Any, key: str, value: object) -> None:
@@ -80,6 +106,69 @@ def test_a_value_that_cannot_be_used_keeps_the_default(settings: Any, key: str, 
     assert problem.id == "signalgraph.E002"
     assert f'SIGNALGRAPH["{key}"]' in problem.message
     assert conf.get_settings() == conf.Settings()
+
+
+def test_without_rules_that_can_be_used_nothing_is_captured(settings: Any) -> None:
+    """What should have been hidden is not known then."""
+    settings.SIGNALGRAPH = {"CAPTURE": ["amount"], "REDACT": ["/(/"]}
+    (problem,) = conf.problems()
+    assert "no regular expression" in problem.message
+    assert "nothing" in problem.hint
+    assert conf.get_settings() == conf.Settings()
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(a+)+b", r"(\w+\s?)+!", "(a|a)*b", "(?:x*)*y", r"(\w\w|\d\d)+z", r"\w*\w*\w*!", r"(?=(a+)+b)", "(z+z+z+)+"],
+)
+def test_a_pattern_that_could_search_for_ever_is_refused(settings: Any, pattern: str) -> None:
+    """A text made for it would stop the process."""
+    settings.SIGNALGRAPH = {"REDACT": [f"/{pattern}/"]}
+    (problem,) = conf.problems()
+    assert "for ever" in problem.message
+    assert pattern in problem.message
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"[\w.+-]+@[\w-]+\.[\w.]+",
+        "[0-9]{12,19}",
+        r"\d(?:[ -]?\d){12,15}",
+        r"eyJ[\w-]+\.[\w-]+\.[\w-]+",
+        "(?i)bearer .+",
+        "(?:foo|bar|qux)=[^&]*",
+        r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}",
+    ],
+)
+def test_patterns_that_people_write_are_taken(settings: Any, pattern: str) -> None:
+    """Mail addresses, cards with and without spaces, tokens, parameters, account numbers."""
+    settings.SIGNALGRAPH = {"REDACT": [f"/{pattern}/"]}
+    assert conf.problems() == []
+
+
+def test_every_key_is_documented_with_its_default() -> None:
+    """In docs/settings.md and in the README; the example is one that can be used."""
+    root = Path(__file__).parent.parent
+    text = (root / "docs/settings.md").read_text()
+    documented = dict(re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", text, re.MULTILINE))
+    defaults = {field.name.upper(): getattr(conf.Settings(), field.name) for field in fields(conf.Settings)}
+    assert documented.keys() == defaults.keys()
+    shown = {key: ast.literal_eval(value.strip("`")) for key, value in documented.items() if value.startswith("`")}
+    for key, value in shown.items():
+        default = defaults[key]._asdict() if key == "KEEP" else defaults[key]
+        assert value == (list(default) if isinstance(default, tuple) else default), key
+    assert re.findall(r"`([^`]+)`", text[text.index("The default is") : text.index("* a **`/regular")]) == list(DEFAULT)
+    assert defaults.keys() <= set(re.findall(r"^\| `([A-Z_]+)` ", (root / "README.md").read_text(), re.MULTILINE))
+
+
+def test_the_example_of_the_documentation_can_be_used(settings: Any) -> None:
+    """It is read as it stands there."""
+    text = (Path(__file__).parent.parent / "docs/settings.md").read_text()
+    names: dict[str, Any] = {}
+    exec(re.search(r"```python\n(.+?)```", text, re.DOTALL)[1], names)  # type: ignore[index]
+    settings.SIGNALGRAPH = names["SIGNALGRAPH"]
+    assert [problem for problem in conf.problems() if problem.id != "signalgraph.E004"] == []
 
 
 def test_a_scheme_that_is_no_log_is_answered_with_those_that_are(settings: Any) -> None:

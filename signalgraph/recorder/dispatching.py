@@ -168,7 +168,13 @@ def receiver_tokens(receivers: list[Any]) -> tuple[int, ...]:
         return (0,) * len(receivers)
 
 
-PLAIN = (frozenset, set, list, tuple)  # what can be read without running a project's code
+# What can be read without running a project's code; by identity, since a metaclass may define `==` and `hash`.
+PLAIN = frozenset(map(id, (frozenset, set, list, tuple)))
+
+
+def _texts(fields: Any) -> tuple[str, ...] | None:
+    """The texts in a plain container: nothing else is kept, not even until the next flush."""
+    return tuple([name for name in fields if type(name) is str]) if id(type(fields)) in PLAIN else None
 
 
 def facts_of(sender: Any, named: dict[str, Any]) -> tuple[Any, ...] | None:
@@ -180,7 +186,7 @@ def facts_of(sender: Any, named: dict[str, Any]) -> tuple[Any, ...] | None:
             created if created is True or created is False else None,
             raw if raw is True or raw is False else None,
             using if type(using) is str else None,
-            None if fields is None else tuple(fields) if type(fields) in PLAIN else None,
+            None if fields is None else _texts(fields),
             SENDERS.primary_key(sender, get("instance")),
         )
     except Exception:  # noqa: BLE001 - the boundary

@@ -78,6 +78,7 @@ class Senders(Labelled):
         self._learn = learn
         self._texts: dict[str, int] = {}
         self._keys: dict[int, str] = {}  # id of a model -> attribute of its automatic primary key
+        self.fields: dict[int, frozenset[str]] = {}  # by token of a model: what `update_fields` may hold
         self.by_id[id(None)] = self.intern(names.describe_sender(None), TOO_MANY)
 
     def token(self, sender: Any) -> int:
@@ -85,7 +86,7 @@ class Senders(Labelled):
             return self._texts.get(sender) or self._new_text(sender)
         token = self.intern(names.describe_sender(sender), TOO_MANY)
         if self.remember(sender, id(sender), token) and issubclass(type(sender), ModelBase):
-            self._learn_key(sender)
+            self._learn_fields(sender, token)
         self._learn(id(sender), self.labels[token])
         return token
 
@@ -96,8 +97,11 @@ class Senders(Labelled):
         self._learn(id(sender), self.labels[token])
         return token
 
-    def _learn_key(self, model: Any) -> None:
-        key = model._meta.pk
+    def _learn_fields(self, model: Any, token: int) -> None:
+        options = model._meta
+        fields = options.concrete_fields
+        self.fields[token] = frozenset(name for field in fields for name in (field.name, field.attname))
+        key = options.pk
         if isinstance(key, (AutoField, BigAutoField, SmallAutoField, UUIDField)):
             self._keys[id(model)] = key.attname
 
