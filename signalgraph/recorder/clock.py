@@ -24,6 +24,7 @@ HEADER = 22
 
 CLOSED = 0  # IDENT of a record whose dispatch has ended; who sends later has that dispatch as parent, not a receiver
 CELL = -1  # IDENT of a cell: it stands for one receiver call in a context where the record can't say which one runs
+OUTLINE = -2  # IDENT while a dispatch method runs that isn't Django's, see `subclasses`
 
 DISPATCHER = vars(dispatcher)  # the globals of the frames of Django's loops
 
@@ -138,19 +139,31 @@ late_calls: Callable[[tuple[Any, ...]], None] = lambda call: None  # noqa: E731
 
 @types.coroutine
 def drive(awaitable: Any, span: int, calls: list[tuple[Any, ...]], record: list[Any]) -> Any:
-    """Run an async receiver with `CURRENT` set around each of its steps only; the steps are its busy time.
+    """Run an async receiver under a cell of its own; the time that its steps take is its busy time."""
+    cell, busy = new_cell(span, record[TRACE]), [0]
+    start = clock()
+    calls.append((span, start))
+    try:
+        value = yield from under(awaitable, cell, busy)
+    except BaseException as exc:
+        end_call(cell, start, busy[0], exc, calls, record)
+        raise
+    end_call(cell, start, busy[0], None, calls, record)
+    return value
+
+
+@types.coroutine
+def under(awaitable: Any, current: list[Any], busy: list[int]) -> Any:
+    """Run an awaitable with `CURRENT` set around each of its steps only, and add up their ns in `busy`.
 
     Django 6.1 runs the async receivers of a dispatch in one shared context and copies it back to the caller, so a
     value that stays set across an await would be seen by siblings and leak.
     """
-    cell = new_cell(span, record[TRACE])
     iterator = awaitable.__await__()
-    start = clock()
-    calls.append((span, start))
-    busy, value, error = 0, None, None
+    value, error = None, None
     while True:
         outer = CURRENT.get()
-        CURRENT.set(cell)
+        CURRENT.set(current)
         step = clock()
         try:
             if error is not None:
@@ -164,32 +177,33 @@ def drive(awaitable: Any, span: int, calls: list[tuple[Any, ...]], record: list[
             else:
                 yielded = iterator.send(value)
         except StopIteration as stop:
-            _end(cell, start, busy + clock() - step, None, calls, record)
             return stop.value
-        except BaseException as exc:
-            _end(cell, start, busy + clock() - step, exc, calls, record)
-            raise
         finally:
             CURRENT.set(outer)
-        busy += clock() - step
+            busy[0] += clock() - step
         try:
             value = yield yielded
-        except GeneratorExit as exc:
+        except GeneratorExit:
             outer = CURRENT.get()
-            CURRENT.set(cell)
+            CURRENT.set(current)
             try:
                 iterator.close()
             finally:
                 CURRENT.set(outer)
-                _end(cell, start, busy, exc, calls, record)
             raise
         except BaseException as exc:  # noqa: BLE001 - thrown into the receiver at its next step
             error, value = exc, None
 
 
-def _end(
-    cell: list[Any], start: int, busy: int, exc: BaseException | None, calls: list[tuple[Any, ...]], record: list[Any]
+def end_call(
+    cell: list[Any],
+    start: int,
+    busy: int | None,
+    exc: BaseException | None,
+    calls: list[tuple[Any, ...]],
+    record: list[Any],
 ) -> None:
+    """Note the end of a receiver call that has a cell. `busy` is None where it isn't async."""
     queries = cell[SQL] or ()
     name = None if exc is None else type_name(exc)
     cell[IDENT] = CLOSED
