@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from operator import itemgetter
 from time import perf_counter_ns as clock
 from typing import Any
 
@@ -76,22 +76,23 @@ class Requests:
             request.route, request.view, request.own = rest
 
     def sort(
-        self, records: Iterable[tuple[Any, ...]], trace_at: int
+        self, records: list[tuple[Any, ...]], trace_at: int
     ) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]], int]:
         """Records to tell, records to hold back until their request is known, and how many are our own pages'."""
-        told, held, own = [], [], 0
-        for record in records:
-            request = self._known.get(record[trace_at])
-            if request is None:
-                told.append(record)
-            elif request.own:
-                own += 1
+        own, undecided = set(), set()
+        for trace in self._known.keys() & set(map(itemgetter(trace_at), records)):
+            request = self._known[trace]
+            if request.own:
+                own.add(trace)
             elif request.undecided:
-                held.append(record)
+                undecided.add(trace)
             else:
                 request.told = True
-                told.append(record)
-        return told, held, own
+        if not (own or undecided):
+            return records, [], 0
+        told = [record for record in records if record[trace_at] not in own and record[trace_at] not in undecided]
+        held = [record for record in records if record[trace_at] in undecided]
+        return told, held, len(records) - len(told) - len(held)
 
     def news(self, wall_us: Any) -> list[Cause]:
         """The causes of told records about which there is something new; `wall_us` converts a clock reading."""
