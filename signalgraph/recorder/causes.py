@@ -1,7 +1,7 @@
-"""Why a dispatch happens: the request around it, with no middleware.
+"""Why a dispatch happens: the request, command, task or test around it, with no middleware.
 
-A cause is an id from the same counter as the spans. `NOTES` carries what is learned of causes to the flusher; a raw
-path leaves this module only where CAPTURE asks for it.
+A cause is an id from the same counter as the spans. What is known of it stands in one list, its entry: in `OPEN` while
+it runs, in `NOTES` when it has ended. A raw path gets into one only where CAPTURE asks for it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,7 @@ from typing import Any
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 
-from signalgraph.recorder.faults import contained
-
-METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"))
-
-OPENED, ROUTED, CLOSED, PATH = "opened", "routed", "closed", "path"
+from signalgraph.recorder.faults import report
 
 # (id, the cause before it, the transaction); id 0 is "no cause". A transaction is None or (id, thread, the transaction
 # around it, start, alias) and holds in its thread only; for what on_commit put off until after it, the id is negative.
@@ -27,51 +23,112 @@ Current = tuple[int, Any, Any]
 NONE: Current = (0, None, None)
 CURRENT: ContextVar[Current] = ContextVar("signalgraph_cause", default=NONE)
 
+REQUEST, TASK = "request", "task"  # the kinds that a pair of signals opens and closes
+
+# An entry. START and END are clock readings, OUTER is the id of the cause around. NAME is the method of a request and
+# HANDLER the name of the class that serves it; ROUTE, VIEW and OWN (a page of signalgraph) are what the resolver found.
+KIND, NAME, START, OUTER, END, HANDLER, ROUTE, VIEW, OWN, PATH = range(10)
+
 LONGEST_PATH = 1000  # characters that wait for the flusher
-
-# (what, cause id, ...) in the order in which it happened; bounded, since a cause that is lost costs only its name
-NOTES: deque[tuple[Any, ...]] = deque(maxlen=20_000)
-
 KEEP_PATHS = False  # set by `capture`
+
+OPEN: dict[int, list[Any]] = {}  # entries by id; reasons.py takes out what nobody has ended
+# (id, entry) of the causes that have ended, in that order; bounded, since one that is lost costs only its name
+NOTES: deque[tuple[int, list[Any]]] = deque(maxlen=20_000)
 
 
 def open_request(span: int, handler: Any, named: dict[str, Any]) -> None:
     """Begin a request's cause: nested for the test client, afresh for a server, which has one request at a time."""
-    environ, scope = exact_dict(named.get("environ")), exact_dict(named.get("scope"))
-    method = environ.get("REQUEST_METHOD") or scope.get("method")
-    served = isinstance(handler, type) and issubclass(handler, (WSGIHandler, ASGIHandler))
-    if type(method) is not str or method not in METHODS:
-        method = "OTHER"  # a client may send any word
-    before = NONE if served else CURRENT.get()
+    asked = named.get("environ")
+    # As the standards want it; a subclass of dict could run a project's code.
+    if type(asked) is dict:
+        method = asked.get("REQUEST_METHOD")
+    else:
+        asked = named.get("scope")
+        method = asked.get("method") if type(asked) is dict else None
+    before, name = CURRENT.get(), None
+    if handler is WSGIHandler or handler is ASGIHandler:
+        before = NONE
+    elif isinstance(handler, type):
+        name = handler.__name__
+        if issubclass(handler, (WSGIHandler, ASGIHandler)):
+            before = NONE
+    OPEN[span] = [REQUEST, method, clock(), before[0], None, name, None, None, False, None]
     CURRENT.set((span, before, before[2]))
-    is_static = isinstance(handler, type) and "StaticFiles" in handler.__name__
-    NOTES.append((OPENED, span, method, is_static, clock()))
-    if KEEP_PATHS:
-        path = scope.get("path") or environ.get("PATH_INFO")
-        if type(path) is str:
-            NOTES.append((PATH, span, path[:LONGEST_PATH]))
+    if KEEP_PATHS and type(asked) is dict:
+        path = asked.get("path") or asked.get("PATH_INFO")
+        OPEN[span][PATH] = path[:LONGEST_PATH] if type(path) is str else None
 
 
-def exact_dict(value: Any) -> dict[Any, Any]:
-    """The value where it is a dict, as the standards want it; a subclass could run a project's code."""
-    return value if type(value) is dict else {}
+def open_cause(span: int, kind: str, name: str) -> None:
+    """Begin a cause of another kind inside the one that runs."""
+    before = CURRENT.get()
+    OPEN[span] = [kind, name, clock(), before[0], None, None, None, None, False, None]
+    CURRENT.set((span, before, before[2]))
 
 
-@contained()
-def close_request() -> None:
-    """End the request's cause and restore the one before it."""
+def close_cause(span: int) -> None:
+    """End a cause and restore the one before it; what was left open inside it ends with it.
+
+    In a context that is not inside the cause (a generator that another one closes) nothing is restored.
+    """
+    found = current = CURRENT.get()
+    while found[0] != span and found[1] is not None:
+        found = found[1]
+    if found[0] != span:
+        _end(span)
+        return
+    while current is not found[1]:
+        _end(current[0])
+        current = current[1]
+    CURRENT.set(current)
+
+
+def close_nearest(kind: str) -> None:
+    """End the innermost cause of a kind: what a signal without an id of its own says to have finished."""
     span, before, _ = CURRENT.get()
-    if before is not None:
-        NOTES.append((CLOSED, span, clock()))
+    entry = OPEN.get(span)
+    if entry is not None and entry[KIND] == kind:  # nearly always; `close_cause`, written out
         CURRENT.set(before)
+        entry[END] = clock()
+        NOTES.append((span, entry))
+        OPEN.pop(span, None)
+        return
+    while before is not None:
+        entry = OPEN.get(before[0])
+        if entry is not None and entry[KIND] == kind:
+            close_cause(before[0])
+            return
+        before = before[1]
 
 
-@contained()
-def _note_route(match: Any) -> None:
-    span = CURRENT.get()[0]
-    if span:
-        own = "signalgraph" in match.app_names
-        NOTES.append((ROUTED, span, str(match.route), str(match._func_path), own))
+def close_request() -> None:
+    """End the request that has just finished."""
+    try:
+        close_nearest(REQUEST)
+    except Exception:  # noqa: BLE001 - the boundary
+        report("close_request")
+
+
+def _end(span: int) -> None:
+    entry = OPEN.get(span)
+    if entry is not None:
+        entry[END] = clock()
+        NOTES.append((span, entry))  # before it leaves OPEN, so that a reader finds it in one of them
+        OPEN.pop(span, None)
+
+
+def forget() -> None:
+    """Drop what is known, at the end of recording and in a forked child: whatever goes on is not told of."""
+    OPEN.clear()
+    NOTES.clear()
+
+
+def resume() -> None:
+    """After a pause: forget what may have ended unseen. A command, a test or the like sees to its end itself."""
+    for span, entry in OPEN.copy().items():
+        if entry[KIND] in (REQUEST, TASK):
+            OPEN.pop(span, None)
 
 
 def recording_resolve_request(original: Any) -> Any:
@@ -80,7 +137,15 @@ def recording_resolve_request(original: Any) -> Any:
     @functools.wraps(original)
     def resolve_request(self: Any, request: Any) -> Any:
         match = original(self, request)
-        _note_route(match)
+        entry = OPEN.get(CURRENT.get()[0])
+        if entry is not None and entry[KIND] is REQUEST:
+            try:
+                entry[VIEW], names = match._func_path, match.app_names
+                if names:
+                    entry[OWN] = "signalgraph" in names
+                entry[ROUTE] = match.route  # last: who sees a route sees the rest
+            except Exception:  # noqa: BLE001 - the boundary: the request stays without a route
+                report("resolve_request")
         return match
 
     return resolve_request

@@ -15,7 +15,7 @@ from signalgraph.log.base import Control, Keep, Log, LogError
 from signalgraph.recorder import dispatching, faults
 from signalgraph.recorder.batches import BatchMaker
 from signalgraph.recorder.clock import SIGNAL, TRACE
-from signalgraph.recorder.requests import Requests
+from signalgraph.recorder.reasons import Reasons
 from signalgraph.recorder.signals import Signals
 from signalgraph.registry import Registry
 
@@ -49,7 +49,7 @@ class Flusher:
         self._signals = signals
         self._registry = registry
         self._asked = asked
-        self._requests = Requests()
+        self._reasons = Reasons()
         self._maker = BatchMaker(process, registry, signals)
         self._held: list[tuple[Any, ...]] = []
         self._unheard: dict[str, int] = {}
@@ -119,8 +119,8 @@ class Flusher:
     def _drain(self, *, unheard: bool, last: bool) -> bool:
         """Make one batch of what is in the ring; True when there may be more."""
         records, more = self._take()
-        self._requests.take_notes()
-        told, held, own = self._requests.sort(records, TRACE)
+        self._reasons.take_notes()
+        told, held, own = self._reasons.sort(records, TRACE)
         if last:
             told, held = told + held, []
         # A dispatch that began before the recorder was started again is of another table of names: dropped.
@@ -129,7 +129,7 @@ class Flusher:
         accounted = self.recorded + len(told) + own
         ended, in_ring = max(dispatching.TALLY), len(dispatching.RING)
         self.dropped = max(self.dropped, ended - accounted - len(held) - in_ring)
-        causes = self._requests.news(self._maker.clockwork.wall_us)
+        causes = self._reasons.news(self._maker.clockwork.wall_us)
         ends = [dispatching.LATE_CALLS.popleft() for _ in range(len(dispatching.LATE_CALLS))]
         if unheard and not more:
             self._count_unheard()

@@ -67,6 +67,7 @@ def install() -> None:
         if _installed:
             return
         dispatching.FLOOR = dispatching.next_span()
+        causes.resume()
         for owner, name, replace in TABLE:
             found = vars(owner)[name]
             patch = _left_under.pop((owner, name), None)

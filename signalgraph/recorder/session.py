@@ -97,6 +97,7 @@ class _Session:
         self.flusher.stop()
         patches.uninstall()  # the flusher may have been about to install
         signals.disconnect()
+        causes.forget()
         captured.use(())
         dispatching.TALLY = array("Q", [0] * (dispatching.CELLS + 1))
         if self.owns_log:
@@ -239,7 +240,7 @@ def _after_fork_in_child() -> None:
         _session.log.after_fork()
         CURRENT.set(None)
         causes.CURRENT.set(causes.NONE)
-        causes.NOTES.clear()
+        causes.forget()
         _session.begin()
         if not patches.installed():  # nothing would start the flusher, which hears when somebody looks
             _session.ensure_running()
