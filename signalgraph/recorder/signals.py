@@ -41,6 +41,7 @@ class Signals:
         self._refs: dict[int, weakref.ref[Any]] = {}
         self._names: dict[int, str] = {}
         self._counters: dict[int, Counter] = {}
+        self._dead: set[int] = set()  # when `forget_dead` was last called
 
     @contained(default=dispatching.IGNORED)
     def new(self, signal: Any) -> int:
@@ -90,20 +91,25 @@ class Signals:
         """Dispatches that no receiver heard since the last call, by signal name."""
         counts: dict[str, int] = {}
         for token, counter in list(self._counters.items()):
+            dead = self.living(token) is None  # first, so that nothing is counted after the last reading
             count = counter.new()
             if count:
                 name = self.name(token)
                 counts[name] = counts.get(name, 0) + count
-            if self.living(token) is None:
+            if dead:
                 del self._counters[token]
         return counts
 
     def forget_dead(self) -> None:
-        """Drop the names of dead signals; call it when no record in flight can name them."""
-        for token, ref in list(self._refs.items()):
-            if ref() is None and token not in self._counters:
-                del self._refs[token]
-                self._names.pop(token, None)
+        """Drop the names of signals that were dead at the last call; call it when all records were taken since then.
+
+        One that dies meanwhile may have left a record behind the last one taken.
+        """
+        dead = {token for token, ref in list(self._refs.items()) if ref() is None and token not in self._counters}
+        for token in dead & self._dead:
+            del self._refs[token]
+            self._names.pop(token, None)
+        self._dead = dead - self._dead
 
     def connect(self) -> None:
         """Become the one that `dispatching` asks."""
