@@ -106,7 +106,8 @@ class Runner:
     def _wait(self, command: list[str], file: Any) -> int | None:
         environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
         if self.extras is not None:
-            environment["PYTHONPATH"] = str(self.extras)
+            paths = [str(self.extras), environment.get("PYTHONPATH")]
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
         process = subprocess.Popen(
             command,
             cwd=self.tests,
