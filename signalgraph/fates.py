@@ -55,6 +55,18 @@ class Fates:
             transaction = end.outer
         return None
 
+    def outermost(self, process: str, transaction: int) -> Transaction | None:
+        """The end of the outermost transaction around one as far as ends are known; None where none is."""
+        found = None
+        for _ in range(DEEPEST):
+            end = self.get(process, transaction)
+            if end is None:
+                break
+            found, transaction = end, end.outer
+            if transaction <= 0:
+                break
+        return found
+
     def after(self, position: int) -> list[tuple[str, Transaction]]:
         """(process, transaction) of those that were told after a position, oldest first."""
         found: list[tuple[str, Transaction]] = []

@@ -16,6 +16,7 @@ from signalgraph.fates import COMMITTED, ROLLED_BACK, Fates
 
 __all__ = ["COMMITTED", "ROLLED_BACK", "Call", "Node", "Seen", "Trace", "TraceGone", "Written"]
 
+STATIC_FILE = "(static file)"  # in place of the route of a request that the staticfiles handler served
 NOT_RUN = ("not reached", "waiting")  # receivers that an error kept from running, or whose turn hasn't come
 
 
@@ -174,6 +175,11 @@ class Trace(Struct, frozen=True, dict=True):
     def kind(self) -> str | None:
         """The kind of the cause (request, command, task, test, ...), None where there is no cause."""
         return self.cause.kind if self.cause else None
+
+    @property
+    def is_static(self) -> bool:
+        """Whether it is a request for a static file, as `runserver` serves them."""
+        return self.cause is not None and self.cause.kind == "request" and self.cause.name.endswith(STATIC_FILE)
 
     @cached_property
     def calls(self) -> int:

@@ -20,7 +20,8 @@ from signalgraph.web.state import State, page_path
 
 register = template.Library()
 
-GLYPH_CLASSES = {"async": "receiver", "orphan": "signal"}
+GLYPH_CLASSES = {"async": "receiver", "orphan": "signal", "mute": "signal", "wait": "skip", "write": "sender"}
+GLYPH_CLASSES |= dict.fromkeys(("command", "task", "test", "undo"), "cause")
 
 register.filter("number", figures.number)
 register.filter("rate", figures.rate)
@@ -32,6 +33,12 @@ register.filter("clock", figures.clock)
 @register.filter
 def short(name: str) -> str:
     return "any sender" if name == "*" else names.short(name)
+
+
+@register.filter
+def fact(value: object) -> object:
+    """A recorded value: the names in a list one after the other."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 @register.filter

@@ -89,6 +89,10 @@ class Scope:
         """The processes that gave a sign of life within `STALE_S`."""
         return [beat for beat in self.heartbeats if not beat.ended and self.now_s - beat.seen_ms / 1000 < STALE_S]
 
+    def is_alive(self, process_id: str) -> bool:
+        """Whether a process gave a sign of life lately: what it had begun may still go on."""
+        return any(beat.process.id == process_id for beat in self.living)
+
     @cached_property
     def window_traces(self) -> list[Trace]:
         """The traces in memory that began within the window, newest first."""
@@ -119,6 +123,13 @@ class Scope:
         if self.filters_nothing:
             return self.window_traces
         return [trace for trace in self.window_traces if self.query.matches_trace(trace)]
+
+    @cached_property
+    def listed(self) -> list[Trace]:
+        """Those that are listed: requests for static files, of which each page makes many, only where one failed."""
+        if self.state.shows_plumbing:
+            return self.traces
+        return [trace for trace in self.traces if trace.errors or not trace.is_static]
 
     def hits(self, count: int, unit: str) -> str:
         """How much the filter leaves, and which of its terms mean nothing for what is listed."""

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from signalgraph import names
-from signalgraph.traces import Node, Trace, TraceGone
+from signalgraph.traces import Node, Trace, TraceGone, Written
+from signalgraph.web.figures import milliseconds
 from signalgraph.web.scope import Scope
-from signalgraph.web.waterfall import is_origin
+from signalgraph.web.waterfall import glyph_of, is_origin, rows_words
 
 COSTLIEST = 5
+MOST_INNER = 5
 
 
 @dataclass(frozen=True)
@@ -97,12 +99,65 @@ def trace_context(scope: Scope) -> dict[str, Any]:
     except (TraceGone, ValueError) as error:
         return {"panel": "signalgraph/_panel_missing.html", "panel_message": str(error)}
     context = {"selected_trace": trace, "error_path": path_to_error(trace), "costliest": costliest(trace)}
-    return {"panel": "signalgraph/_panel_trace.html", **context}
+    return {"panel": "signalgraph/_panel_trace.html", **context, **around_context(scope, trace)}
+
+
+@dataclass(frozen=True)
+class Around:
+    """The trace in which another one began; `title` is "" where it is not in memory."""
+
+    id: str
+    title: str
+
+
+def around_context(scope: Scope, trace: Trace) -> dict[str, Any]:
+    """What a trace's page and panel say of what is around it, in it, and of whether it goes on."""
+    outer = None
+    if trace.cause and trace.cause.outer:
+        outer_id = f"{trace.process.id}-{trace.cause.outer:x}"
+        cause = scope.index.cause(outer_id)
+        outer = Around(outer_id, cause.name if cause else "")
+    inner = scope.index.inner_traces(trace)
+    return {
+        "cause_glyph": glyph_of(trace.kind),
+        "running": "still running" if scope.is_alive(trace.process.id) else "had not ended when its process did",
+        "outer": outer,
+        "inner": inner[:MOST_INNER],
+        "inner_count": len(inner),
+    }
+
+
+def transaction_words(trace: Trace, transaction: int) -> str:
+    """What is known of the transaction that something happened in, for the panel; "" outside of one."""
+    if not transaction:
+        return ""
+    end = trace.fates.get(trace.process.id, abs(transaction)) if trace.fates else None
+    length = f", open for {milliseconds(end.duration_ns / 1000)} ms on {end.using}" if end else ""
+    if transaction < 0:
+        return f"after the commit of one{length}"
+    fate = trace.fate(transaction)
+    if fate is None:
+        return f"committed{length}; of the one around it no end is known" if end else "no end of it is known (yet)"
+    inside = ", by the one around it" if end and end.committed and fate != "committed" else ""
+    return f"{fate}{inside}{length}"
+
+
+def _write_context(trace: Trace, write: Written) -> dict[str, Any]:
+    return {
+        "panel": "signalgraph/_panel_write.html",
+        "write": write,
+        "rows": rows_words(write.rows),
+        "transaction_words": transaction_words(trace, write.transaction),
+        "path_up": _ancestors(trace, write.parent_dispatch or "", write.parent_call or 0),
+    }
 
 
 def call_context(scope: Scope, trace: Trace) -> dict[str, Any]:
-    """The panel of ``sel=call:<dispatch>/<n>`` or ``sel=dispatch:<id>`` in the waterfall of its trace."""
+    """The panel of ``sel=call:<dispatch>/<n>``, ``dispatch:<id>`` or ``write:<id>`` in the waterfall of its trace."""
     kind, _, name = scope.state.sel.partition(":")
+    if kind == "write":
+        found = next((write for write in trace.writes if write.id == name), None)
+        return _write_context(trace, found) if found else {"panel": "signalgraph/_panel_missing.html"}
     if kind not in ("call", "dispatch"):
         return {}
     dispatch_id, _, number = name.partition("/")
@@ -119,4 +174,7 @@ def call_context(scope: Scope, trace: Trace) -> dict[str, Any]:
         "module": node.call.receiver if node.call else node.dispatch.signal,
         "label": names.short(node.call.receiver if node.call else node.dispatch.signal),
         "path_up": path[:-1],
+        "status": node.call.status if node.call else node.dispatch.status,
+        "fingerprint": f"{node.call.repeated & 0xFFFF_FFFF_FFFF_FFFF:x}" if node.call else "",
+        "transaction_words": transaction_words(trace, node.dispatch.transaction),
     }

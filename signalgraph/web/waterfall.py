@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from signalgraph import names
-from signalgraph.traces import Node, Trace
-from signalgraph.web.figures import milliseconds
+from signalgraph.traces import ROLLED_BACK, Node, Trace, Written
+from signalgraph.web.figures import milliseconds, number
+from signalgraph.web.ruler import Bar, Ruler
+from signalgraph.web.runs import FOLD_FROM, Run, items_of, roots_of, runs_of
 
-BARS_END = 92.0  # percent of the width that the trace takes; the rest is for labels
-MIN_WIDTH = 0.25
-FOLD_FROM = 3
-PERIODS = (1, 2, 3, 4)
 TIMES = "\N{MULTIPLICATION SIGN}"
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A rectangle; `css` is its class in app.css, `x` and `width` are percent."""
-
-    css: str
-    x: float
-    width: float
-    y: int = 7
-    height: int = 10
+KINDS = ("command", "task", "test")  # causes with a glyph of their own
 
 
 @dataclass(frozen=True)
@@ -36,10 +23,13 @@ class Badge:
 
 @dataclass(frozen=True)
 class Row:
-    """A row. `sel` selects it, `note` is the label at its bar; `fold` dispatches are in it, which `key` opens."""
+    """A row. `sel` selects it, `note` is the label at its bar; `fold` siblings are in it, which `key` opens.
+
+    `asked_x` is where the receiver ended that had put this work off until after the commit.
+    """
 
     sel: str
-    kind: str  # cause, dispatch, call, fold
+    kind: str  # cause, dispatch, call, write, fold
     level: int
     name: str
     title: str
@@ -54,6 +44,8 @@ class Row:
     failed_x: float | None = None
     slow_x: float | None = None
     stopped_x: float | None = None
+    asked_x: float | None = None
+    starts_x: float = 0.0
     duration_us: float | None = None
     queries: int | None = None
     has_children: bool = False
@@ -65,33 +57,29 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Ruler:
-    """From microseconds since the start of a trace to percent of the width."""
+class View:
+    """What the rows of one trace share. `lift` is 1 where they stand below a cause, `asked` the end (us) of what asked
+    for work after a commit, by the id of that work; a process that is not `is_alive` has left nothing running."""
 
-    span_us: float
-    origin_us: int
-
-    def x(self, at_us: float) -> float:
-        return round(at_us / self.span_us * BARS_END, 2)
-
-    def bar(self, css: str, start_us: float, duration_us: float, **shape: int) -> Bar:
-        return Bar(css, self.x(start_us), max(self.x(duration_us), MIN_WIDTH), **shape)
+    trace: Trace
+    ruler: Ruler
+    slow_us: float
+    is_alive: bool
+    lift: int
+    asked: dict[str, float]
 
     @property
-    def marks(self) -> list[tuple[float, str]]:
-        """At most five round times: percent and label."""
-        step_us = 10.0
-        for each in (each * 10**power for power in range(1, 10) for each in (1, 2, 4, 5, 8)):
-            step_us = float(each)
-            if self.span_us / each < 5:
-                break
-        unit = [(n * step_us) for n in range(int(self.span_us / step_us) + 1)]
-        return [(self.x(at), f"{at / 1000:g} ms") for at in unit]
+    def running(self) -> str:
+        return "still running" if self.is_alive else "had not ended when its process did"
 
+    def badges(self, transaction: int) -> list[Badge]:
+        """What became of the transaction that something happened in."""
+        if transaction < 0:
+            return [Badge("after commit", "dash")]
+        return [Badge("rolled back", "", "undo")] if self.trace.fate(transaction) == ROLLED_BACK else []
 
-def ruler_of(trace: Trace) -> Ruler:
-    ends = [seen.start_us - trace.start_us + (seen.duration_us or 0) for seen in trace.dispatches]
-    return Ruler(max([trace.duration_us or 0, *ends, 1.0]), trace.start_us)
+    def asked_x(self, sent_id: str) -> float | None:
+        return self.ruler.x(self.asked[sent_id]) if sent_id in self.asked else None
 
 
 def is_origin(node: Node) -> bool:
@@ -100,77 +88,43 @@ def is_origin(node: Node) -> bool:
 
 
 def _passes(node: Node) -> bool:
-    return any(child.dispatch.status == "raised" for child in node.children if child.call is None)
+    inside = (child for child in node.children if child.call is None and not child.is_after_commit)
+    return any(child.dispatch.status == "raised" for child in inside)
 
 
-def _shape(node: Node) -> tuple[object, ...]:
-    seen = node.dispatch
-    return seen.signal, seen.sender, seen.at, seen.method, tuple(call.receiver for call in seen.calls)
-
-
-def _is_quiet(node: Node) -> bool:
-    return all(each.call is None or each.call.status == "returned" for each in node.walk())
-
-
-@dataclass(frozen=True)
-class Run:
-    """Siblings shown as one row: `times` repeats of the same `period` dispatches; a single node repeats nothing."""
-
-    nodes: list[Node]
-    period: int = 1
-
-    @property
-    def times(self) -> int:
-        return len(self.nodes) // self.period
-
-    @property
-    def key(self) -> str:
-        """What opens it."""
-        return self.nodes[0].dispatch.id
-
-
-def runs_of(nodes: list[Node]) -> list[Run]:
-    """Siblings, those that repeat one another put together: the same dispatches from the same places, none failed."""
-    shapes = [_shape(node) if node.call is None and _is_quiet(node) else None for node in nodes]
-    runs = []
-    at = 0
-    while at < len(nodes):
-        found = [(each, _repeats(shapes, at, each)) for each in PERIODS]
-        period, times = max(found, key=lambda one: one[0] * one[1] * (one[1] >= FOLD_FROM))
-        length = period * times if times >= FOLD_FROM else 1
-        runs.append(Run(nodes[at : at + length], period if length > 1 else 1))
-        at += length
-    return runs
-
-
-def _repeats(shapes: Sequence[object], at: int, period: int) -> int:
-    """How often the `period` shapes from `at` on stand there in a row; 0 where one of them can't be folded."""
-    first = shapes[at : at + period]
-    if len(first) < period or None in first:
-        return 0
-    times = 1
-    while shapes[at + times * period : at + (times + 1) * period] == first:
-        times += 1
-    return times
-
-
-def read_rows(trace: Trace, ruler: Ruler, *, opened: frozenset[str], slow_us: float) -> list[Row]:
-    """All rows in the order of the waterfall. `opened` holds the first dispatch ids of the folds to show in full."""
+def read_rows(
+    trace: Trace, ruler: Ruler, *, opened: frozenset[str], slow_us: float, is_alive: bool = True
+) -> list[Row]:
+    """All rows in the order of the waterfall. `opened` holds the first ids of the folds to show in full."""
+    roots = roots_of(trace)
+    view = View(trace, ruler, slow_us, is_alive, int(trace.cause is not None), _asked(trace, roots))
     rows = [_cause_row(trace, ruler)] if trace.cause else []
-    stack = runs_of(trace.tree())[::-1]
-    lift = len(rows)
+    stack = [(1, run) for run in runs_of(roots, trace)[::-1]]
     while stack:
-        run = stack.pop()
-        node = run.nodes[0]
-        if len(run.nodes) > 1 and run.key not in opened:
-            rows.append(_fold_row(run, ruler, lift))
-        elif len(run.nodes) > 1:
-            stack.extend(Run([each]) for each in reversed(run.nodes))
+        level, run = stack.pop()
+        item = run.items[0]
+        if len(run.items) > 1 and run.key not in opened:
+            rows.append(_fold_row(run, view, level))
+        elif len(run.items) > 1:
+            stack.extend((level, Run([each])) for each in reversed(run.items))
+        elif isinstance(item, Written):
+            rows.append(_write_row(item, view, level))
         else:
-            is_call = node.call is not None
-            rows.append(_call_row(node, ruler, lift, slow_us) if is_call else _dispatch_row(node, ruler, lift))
-            stack.extend(runs_of(node.children)[::-1])
+            rows.append(_dispatch_row(item, view) if item.call is None else _call_row(item, view))
+            stack.extend((item.level + 1, each) for each in runs_of(items_of(item), trace)[::-1])
     return rows
+
+
+def _asked(trace: Trace, roots: list[Node | Written]) -> dict[str, float]:
+    """When the receiver ended that had put work off until after the commit (us), by the id of that work."""
+    found: dict[str, float] = {}
+    for node in (node for root in roots if isinstance(root, Node) for node in root.walk()):
+        if node.call is not None and node.start_us is not None:
+            end = node.start_us + (node.duration_us or 0.0)
+            late = [child.dispatch.id for child in node.children if child.is_after_commit]
+            late += [write.id for write in node.writes if write.transaction < 0]
+            found |= dict.fromkeys(late, end)
+    return found
 
 
 def _cause_row(trace: Trace, ruler: Ruler) -> Row:
@@ -183,7 +137,7 @@ def _cause_row(trace: Trace, ruler: Ruler) -> Row:
         level=1,
         name=title,
         title=title,
-        glyph="cause",
+        glyph=glyph_of(trace.kind),
         path=(cause.view or "") if cause else "",
         bars=bars,
         duration_us=trace.duration_us,
@@ -192,65 +146,129 @@ def _cause_row(trace: Trace, ruler: Ruler) -> Row:
     )
 
 
+def glyph_of(kind: str | None) -> str:
+    """The sign of a kind of cause; requests and what a project names itself share one."""
+    return kind if kind in KINDS else "cause"
+
+
 def _queries(node: Node) -> int:
     return sum(each.call.queries for each in node.walk() if each.call is not None)
 
 
-def _dispatch_row(node: Node, ruler: Ruler, lift: int) -> Row:
-    seen = node.dispatch
+def _dispatch_row(node: Node, view: View) -> Row:
+    seen, ruler = node.dispatch, view.ruler
     start = node.start_us or 0.0
-    timed = seen.status != "not timed"
     badges = [Badge(seen.method)] if seen.method != "send" else []
     if seen.parent and seen.parent_call is None:
         badges.append(Badge("receiver unknown", "dash"))
-    notes = {"not timed": "not timed", "running": "still running", "cancelled": "cancelled", "raised": "stopped"}
+    if seen.status == "running":
+        badges.append(Badge(view.running, "dash"))
+    notes = {"not timed": "not timed", "cancelled": "cancelled", "raised": "stopped"}
+    note = notes.get(seen.status, "")
+    if seen.status == "running":
+        note = f"{milliseconds(seen.duration_us)} ms so far"
+    elif seen.status == "not timed" and not seen.calls:
+        note = "not timed, receivers unknown"
+    css = {"not timed": "fold", "running": "fold"}.get(seen.status, "sig")
     return Row(
         sel=f"dispatch:{seen.id}",
         kind="dispatch",
-        level=node.level + lift,
+        level=node.level + view.lift,
         name=names.short(seen.signal),
         title=seen.signal,
         glyph="signal",
         path=", ".join(each for each in (_sender(seen.sender), seen.at) if each),
-        badges=badges,
-        bars=[ruler.bar("sig" if timed else "fold", start, seen.duration_us or 0, y=8, height=8)],
-        note=notes.get(seen.status, ""),
+        badges=[*badges, *view.badges(seen.transaction)],
+        bars=[ruler.bar(css, start, seen.duration_us or 0, y=8, height=8)],
+        note=note,
         note_x=ruler.x(start + (seen.duration_us or 0)),
+        asked_x=view.asked_x(seen.id),
+        starts_x=ruler.x(start),
         duration_us=seen.duration_us,
         queries=_queries(node),
-        has_children=bool(node.children),
+        has_children=bool(node.children or node.writes),
     )
+
+
+def _write_row(write: Written, view: View, level: int) -> Row:
+    start = float(write.start_us - view.ruler.origin_us)
+    end_x = view.ruler.x(start + write.duration_us)
+    return Row(
+        sel=f"write:{write.id}",
+        kind="write",
+        level=level + view.lift,
+        name=write.operation,
+        title=f"{write.operation} {write.sender}",
+        glyph="write",
+        path=", ".join(each for each in (names.short(write.sender), write.at) if each),
+        badges=view.badges(write.transaction),
+        bars=[view.ruler.bar("err" if write.error else "wr", start, write.duration_us)],
+        note=f"{write.error or rows_words(write.rows)}, no signal sent",
+        note_x=end_x,
+        note_dx=17 if write.error else 5,
+        failed_x=end_x if write.error else None,
+        asked_x=view.asked_x(write.id),
+        starts_x=view.ruler.x(start),
+        duration_us=write.duration_us,
+    )
+
+
+def rows_words(rows: int | None) -> str:
+    """How many rows a write changed, in words."""
+    if rows is None:
+        return "rows not known"
+    return f"{number(rows)} row{'' if rows == 1 else 's'}"
 
 
 def _sender(name: str) -> str:
     return "no sender" if name == "None" else names.short(name)
 
 
-def _fold_row(run: Run, ruler: Ruler, lift: int) -> Row:
-    first, last = run.nodes[0], run.nodes[-1]
-    start = first.start_us or 0.0
-    end = (last.start_us or 0.0) + (last.duration_us or 0.0)
-    each = [node.duration_us or 0.0 for node in run.nodes]
-    once = run.nodes[: run.period]
+def _fold_row(run: Run, view: View, level: int) -> Row:
+    spans = [_span(item, view.ruler) for item in run.items]
+    start, end = spans[0][0], spans[-1][0] + spans[-1][1]
+    each = [duration for _, duration in spans]
+    once = run.items[: run.period]
+    first = run.items[0]
+    sent = first if isinstance(first, Written) else first.dispatch
+    note = f"{milliseconds(sum(each))} ms in all, {milliseconds(min(each))} to {milliseconds(max(each))}"
+    written = [item.rows for item in run.items if isinstance(item, Written)]
+    if len(written) == len(run.items):
+        total = None if None in written else sum(rows or 0 for rows in written)
+        note = f"{rows_words(total)} in all, no signal sent"
     return Row(
         sel="",
         kind="fold",
-        level=first.level + lift,
-        name=", ".join(names.short(node.dispatch.signal) for node in once),
-        title=", ".join(node.dispatch.signal for node in once),
-        glyph="signal",
-        path=", ".join(each for each in (_sender(first.dispatch.sender), first.dispatch.at) if each),
-        badges=[Badge(f"{TIMES} {run.times}")],
-        bars=[ruler.bar("fold", start, end - start, y=8, height=8)],
-        note=f"{milliseconds(sum(each))} ms in all, {milliseconds(min(each))} to {milliseconds(max(each))}",
-        note_x=ruler.x(end),
+        level=level + view.lift,
+        name=", ".join(_name(item) for item in once),
+        title=", ".join(_title(item) for item in once),
+        glyph="write" if isinstance(first, Written) else "signal",
+        path=", ".join(each for each in (_sender(sent.sender), sent.at) if each),
+        badges=[Badge(f"{TIMES} {run.times}"), *view.badges(sent.transaction)],
+        bars=[view.ruler.bar("fold", start, end - start, y=8, height=8)],
+        note=note,
+        note_x=view.ruler.x(end),
         duration_us=sum(each),
-        queries=sum(_queries(node) for node in run.nodes),
+        queries=sum(_queries(item) for item in run.items if isinstance(item, Node)),
         has_children=True,
         is_open=False,
-        fold=len(run.nodes),
+        fold=len(run.items),
         key=run.key,
     )
+
+
+def _span(item: Node | Written, ruler: Ruler) -> tuple[float, float]:
+    if isinstance(item, Written):
+        return float(item.start_us - ruler.origin_us), item.duration_us
+    return item.start_us or 0.0, item.duration_us or 0.0
+
+
+def _name(item: Node | Written) -> str:
+    return item.operation if isinstance(item, Written) else names.short(item.dispatch.signal)
+
+
+def _title(item: Node | Written) -> str:
+    return f"{item.operation} {item.sender}" if isinstance(item, Written) else item.dispatch.signal
 
 
 def _gaps(node: Node) -> list[tuple[float, float]]:
@@ -258,7 +276,8 @@ def _gaps(node: Node) -> list[tuple[float, float]]:
     at = node.start_us or 0.0
     end = at + (node.duration_us or 0.0)
     gaps = []
-    for child in sorted(node.children, key=lambda child: child.start_us or 0.0):
+    inside = (child for child in node.children if not child.is_after_commit)
+    for child in sorted(inside, key=lambda child: child.start_us or 0.0):
         start = min(max(child.start_us or 0.0, at), end)
         if start > at:
             gaps.append((at, start - at))
@@ -268,8 +287,11 @@ def _gaps(node: Node) -> list[tuple[float, float]]:
 
 def _call_bars(node: Node, ruler: Ruler) -> list[Bar]:
     call, start, duration = node.call, node.start_us, node.duration_us
-    if call is None or start is None or duration is None:
+    if call is None or start is None:
         return []
+    if duration is None:  # still running: as far as it was reported, with its dispatch
+        so_far = node.dispatch.duration_us - (call.offset_us or 0.0) if node.dispatch.status == "running" else 0.0
+        return [ruler.bar("asy", start, so_far)] if call.status == "running" and so_far > 0 else []
     if is_origin(node):
         return [ruler.bar("err", start, duration)]
     if call.busy_us is not None:
@@ -279,7 +301,7 @@ def _call_bars(node: Node, ruler: Ruler) -> list[Bar]:
     return [ruler.bar("rcv", start, duration), *(ruler.bar("self", *gap) for gap in _gaps(node))]
 
 
-def _call_badges(node: Node, slow: bool) -> list[Badge]:
+def _call_badges(node: Node, slow: bool, running: str) -> list[Badge]:
     call = node.call
     if call is None:
         return []
@@ -289,7 +311,7 @@ def _call_badges(node: Node, slow: bool) -> list[Badge]:
     if call.status == "cancelled":
         badges.append(Badge("cancelled", "dash"))
     if call.status == "running":
-        badges.append(Badge("still running", "dash"))
+        badges.append(Badge(running, "dash"))
     if slow:
         badges.append(Badge("slow", "", "slow"))
     if call.busy_us is not None:
@@ -304,36 +326,37 @@ def _stop_x(node: Node, ruler: Ruler) -> float:
     return ruler.x(seen.start_us - ruler.origin_us + max(ends, default=seen.duration_us or 0.0))
 
 
-def _call_row(node: Node, ruler: Ruler, lift: int, slow_us: float) -> Row:
-    call = node.call
+def _call_row(node: Node, view: View) -> Row:
+    call, ruler = node.call, view.ruler
     if call is None:
         raise ValueError(f"The node of {node.dispatch.id} is a dispatch, not a receiver call.")
     start, duration = node.start_us, node.duration_us
-    slow = duration is not None and duration >= slow_us and not node.children
-    is_reached = call.status != "not reached"
+    slow = duration is not None and duration >= view.slow_us and not node.children
+    is_missed, is_waiting = call.status == "not reached", call.status == "waiting"
+    is_reached = not is_missed and not is_waiting
     end_x = _stop_x(node, ruler) if start is None else ruler.x(start + (duration or 0.0))
     note, dx = _call_note(node)
     module = call.receiver.removesuffix(names.short(call.receiver)).rstrip(".")
     return Row(
         sel=f"call:{node.dispatch.id}/{node.number}",
         kind="call",
-        level=node.level + lift,
+        level=node.level + view.lift,
         name=names.short(call.receiver),
         title=call.receiver,
-        glyph="skip" if not is_reached else "async" if call.busy_us is not None else "receiver",
-        path=module if is_reached else "after an error",
+        glyph="skip" if is_missed else "wait" if is_waiting else "async" if call.busy_us is not None else "receiver",
+        path="after an error" if is_missed else module,
         order=node.number,
-        badges=_call_badges(node, slow),
+        badges=_call_badges(node, slow, view.running),
         bars=_call_bars(node, ruler),
         note=note,
         note_x=end_x,
         note_dx=dx,
         failed_x=end_x if call.status == "raised" else None,
         slow_x=end_x if slow and call.status != "raised" else None,
-        stopped_x=None if is_reached else end_x,
+        stopped_x=end_x if is_missed else None,
         duration_us=duration,
         queries=_queries(node) if is_reached else None,
-        has_children=bool(node.children),
+        has_children=bool(node.children or node.writes),
         is_reached=is_reached,
     )
 
@@ -343,12 +366,19 @@ def _call_note(node: Node) -> tuple[str, int]:
     call = node.call
     if call is None:
         return "", 5
+    words, dx = [], 5
     if is_origin(node):
-        return call.error or "raised", 17
-    if call.status == "not reached":
-        return "not reached", 5
-    if call.busy_us is not None and node.duration_us is not None:
-        return f"busy {milliseconds(call.busy_us)} of {milliseconds(node.duration_us)}", 5
-    if call.status == "not timed" or (node.duration_us is None and call.status == "returned"):
-        return "not timed", 5
-    return "", 5
+        words, dx = [call.error or "raised"], 17
+    elif call.status in ("not reached", "waiting"):
+        words = [call.status]
+    elif call.busy_us is not None and node.duration_us is not None:
+        words = [f"busy {milliseconds(call.busy_us)} of {milliseconds(node.duration_us)}"]
+    elif call.status == "not timed" or (node.duration_us is None and call.status == "returned"):
+        words = ["not timed"]
+    if call.repeats >= FOLD_FROM:
+        words.append(repeats_words(call.queries, call.repeats))
+    return "; ".join(words), dx
+
+
+def repeats_words(queries: int, repeats: int) -> str:
+    return f"{number(queries)} queries, one ran {number(repeats)} times"

@@ -77,7 +77,8 @@ class Feed {
     const fresh = frame.processes.filter((process) => frame.now - process.heartbeat < STALE_MS);
     this.recording = fresh.some((process) => process.recording);
     if (this.pausedAt === undefined) {
-      this.recent.push([Date.now(), frame.of]);
+      // What is still running is told again each second and has not been dispatched twice.
+      this.recent.push([Date.now(), frame.of - frame.dispatches.filter(({ status }) => status === "running").length]);
       fire("sg:frame", frame);
     } else {
       this.waiting += frame.of;

@@ -10,6 +10,7 @@ const MAX_LANES = 14;
 const LATE_MS = 400; // the right edge is this far behind now, so that marks come in whole
 const ASK_MS = 3000;
 const MOST_KNOWN = 20000;
+const SIGNS = ["command", "task", "test"]; // kinds of causes with a sign of their own
 
 class Lanes extends HTMLElement {
   connectedCallback() {
@@ -18,6 +19,7 @@ class Lanes extends HTMLElement {
     this.slow = Number(this.dataset.slowUs);
     this.lanes = new Map();
     this.causes = new Map();
+    this.kinds = new Map(); // of causes, by title
     this.processes = new Map();
     this.unknown = [];
     this.holes = [];
@@ -90,7 +92,8 @@ class Lanes extends HTMLElement {
     }
   }
 
-  learn({ causes, processes }) {
+  learn({ causes, processes, kinds }) {
+    for (const [title, kind] of Object.entries(kinds)) this.kinds.set(title, kind);
     for (const [trace, title] of Object.entries(causes)) this.causes.set(trace, title);
     for (const [id, label] of Object.entries(processes)) this.processes.set(id, label);
   }
@@ -201,7 +204,7 @@ class Lanes extends HTMLElement {
     const label = ({ name }) => split(name, this.by).join(" ");
     waiting.sort((one, other) => other.count - one.count || (label(one) < label(other) ? -1 : 1));
     const room = Math.max(this.most - this.list.children.length, 0);
-    for (const lane of waiting.slice(0, room)) this.list.append((lane.row = laneRow(lane, this.by)));
+    for (const lane of waiting.slice(0, room)) this.list.append((lane.row = laneRow(lane, this.by, this.kinds.get(lane.name))));
     const more = Math.max(waiting.length - room, 0);
     this.more.hidden = !more;
     if (more && this.more.dataset.count !== String(more)) {
@@ -357,17 +360,18 @@ function axis(by, span) {
   return row;
 }
 
-function laneRow(lane, by) {
+function laneRow(lane, by, cause) {
   const row = element("div", "lane");
   row.dataset.name = lane.name;
   row.setAttribute("role", "listitem");
   const name = element("div", "name");
   const kind = { cause: "cause", process: "cause" }[by] || by;
-  name.innerHTML = `<svg class="g g-${kind}" aria-hidden="true"><use href="#k-${kind}"/></svg>`;
+  const sign = by === "cause" && SIGNS.includes(cause) ? cause : kind;
+  name.innerHTML = `<svg class="g g-${kind}" aria-hidden="true"><use href="#k-${sign}"/></svg>`;
   const [short, path] = split(lane.name, by);
   name.append(element("code", "", short));
   if (path) name.append(element("span", "path", path));
-  name.title = lane.name;
+  name.title = by === "cause" && cause ? `${cause}: ${lane.name}` : lane.name;
   const canvas = element("canvas", "marks");
   canvas.setAttribute("aria-hidden", "true");
   row.append(name, canvas, element("div", "n"));

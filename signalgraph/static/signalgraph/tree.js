@@ -7,7 +7,7 @@ class Tree extends HTMLElement {
     const selected = this.querySelector('[aria-selected="true"]');
     if (selected) {
       this.rove(selected);
-      selected.scrollIntoView({ block: "center" });
+      selected.scrollIntoView({ block: "nearest" });
     }
   }
 

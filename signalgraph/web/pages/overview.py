@@ -14,11 +14,11 @@ from signalgraph.web.facets import connection_facets, process_facets
 from signalgraph.web.figures import percentile
 from signalgraph.web.health import read_health
 from signalgraph.web.pages.setup import setup
-from signalgraph.web.pages.timeline import summary
+from signalgraph.web.pages.timeline import summary, trace_rows
 from signalgraph.web.panel import panel_context
 from signalgraph.web.scope import Scope, connection_id
 from signalgraph.web.views import Page
-from signalgraph.web.waterfall import is_origin
+from signalgraph.web.waterfall import glyph_of, is_origin
 
 if TYPE_CHECKING:
     from signalgraph.events import ConnectionInfo
@@ -48,6 +48,8 @@ class CauseRow:
 
     title: str
     view: str
+    kind: str
+    glyph: str
     traces: int
     dispatches_each: float
     queries_each: float
@@ -94,7 +96,7 @@ def hottest(scope: Scope) -> list[Hot]:
 
 def read_causes(scope: Scope) -> list[CauseRow]:
     groups: dict[tuple[str, str], list[Trace]] = defaultdict(list)
-    for trace in scope.traces:
+    for trace in scope.listed:
         if trace.cause:
             groups[trace.title, trace.cause.view or ""].append(trace)
     rows = [_cause_row(title, view, traces) for (title, view), traces in groups.items()]
@@ -109,6 +111,8 @@ def _cause_row(title: str, view: str, traces: list[Trace]) -> CauseRow:
     return CauseRow(
         title=title,
         view=view,
+        kind=traces[0].kind or "",
+        glyph=glyph_of(traces[0].kind),
         traces=count,
         dispatches_each=sum(len(trace.dispatches) for trace in traces) / count,
         queries_each=sum(trace.queries for trace in traces) / count,
@@ -197,10 +201,10 @@ def overview(request: HttpRequest, scope: Scope) -> Page:
         **data,
         "apps": apps,
         "more_causes": max(len(causes) - CAUSES, 0),
-        "newest": scope.traces[:TRACES],
+        "newest": trace_rows(scope, scope.listed[:TRACES], 1),
         **panel_context(scope),
     }
-    newest = [summary(trace) for trace in scope.traces[:TRACES]]
+    newest = [summary(trace) for trace in scope.listed[:TRACES]]
     twin = {**data, "apps": apps.rows, "newest": newest}
     facets = [*connection_facets(scope), process_facets(scope)]
     parts = {"sg-overview": "signalgraph/_overview.html"}

@@ -14,6 +14,7 @@ from signalgraph.web.panel import panel_context
 from signalgraph.web.scope import Scope
 from signalgraph.web.tracepanel import trace_context
 from signalgraph.web.views import Page
+from signalgraph.web.waterfall import glyph_of
 
 if TYPE_CHECKING:
     from signalgraph.traces import Trace
@@ -33,13 +34,20 @@ class TraceRow:
     width: float
     bars: list[BarMark]
     is_slow: bool
+    is_running: bool
+
+    @property
+    def glyph(self) -> str:
+        if self.trace.cause is None:
+            return "signal" if self.trace.dispatches else "write"
+        return glyph_of(self.trace.kind)
 
     @property
     def sel(self) -> str:
         return f"trace:{self.trace.id}"
 
 
-def trace_rows(traces: list[Trace], top_us: float, slow_us: float) -> list[TraceRow]:
+def trace_rows(scope: Scope, traces: list[Trace], top_us: float) -> list[TraceRow]:
     rows = []
     for trace in traces:
         outermost = [seen for seen in trace.dispatches if seen.parent is None][:MINI_BARS]
@@ -50,8 +58,9 @@ def trace_rows(traces: list[Trace], top_us: float, slow_us: float) -> list[Trace
             )
             for seen in outermost
         ]
-        slow = any((seen.duration_us or 0) >= slow_us for seen in trace.dispatches)
-        rows.append(TraceRow(trace, round(trace.duration_us / top_us * 100, 1), bars, slow))
+        slow = any((seen.duration_us or 0) >= scope.slow_us for seen in trace.dispatches)
+        running = trace.is_running and scope.is_alive(trace.process.id)
+        rows.append(TraceRow(trace, round(trace.duration_us / top_us * 100, 1), bars, slow, running))
     return rows
 
 
@@ -88,6 +97,7 @@ def seed(scope: Scope, span_s: int) -> dict[str, Any]:
         "from": max(shown[-1].start_us, oldest_us) // 1000 if is_cut and shown else None,
         "dispatches": dispatches,
         "causes": {trace.id: trace.title for trace in traces},
+        "kinds": {trace.title: trace.kind for trace in traces if trace.kind},
         "processes": processes,
     }
 
@@ -103,7 +113,7 @@ def timeline(request: HttpRequest, scope: Scope) -> Page:
     asked = params.get("span", "")
     span_s = int(asked) if asked in map(str, SPANS) else 60
     before = params.get("before", "")
-    traces = scope.traces
+    traces = scope.listed
     if before.isdecimal():
         traces = [trace for trace in traces if trace.start_us < int(before)]
     shown = traces[:ROWS]
@@ -114,9 +124,10 @@ def timeline(request: HttpRequest, scope: Scope) -> Page:
         "by_options": BY,
         "span": span_s,
         "spans": SPANS,
-        "rows": trace_rows(shown, top_us, scope.slow_us),
+        "rows": trace_rows(scope, shown, top_us),
         "top_us": top_us,
-        "count": len(scope.traces),
+        "count": len(scope.listed),
+        "static": len(scope.traces) - len(scope.listed),
         "failed": sum(1 for trace in scope.traces if trace.errors),
         "older": traces[ROWS - 1].start_us if len(traces) > ROWS else None,
         "is_first": not before.isdecimal(),
@@ -142,6 +153,9 @@ def summary(trace: Trace) -> dict[str, Any]:
         "calls": trace.calls,
         "depth": trace.depth,
         "errors": trace.errors,
+        "writes": len(trace.writes),
+        "rolled_back": trace.rolled_back,
+        "running": trace.is_running,
         "queries": trace.queries,
         "receiver_us": trace.receiver_us,
     }

@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
+from msgspec import structs
 
-from signalgraph.traces import Trace
+from signalgraph.traces import Seen, Trace, Written
 from signalgraph.web.facets import trace_facets
 from signalgraph.web.pages.timeline import summary
 from signalgraph.web.panel import panel_context
+from signalgraph.web.ruler import bands_of, ruler_of
 from signalgraph.web.scope import Scope
-from signalgraph.web.tracepanel import call_context
+from signalgraph.web.tracepanel import around_context, call_context
 from signalgraph.web.views import Missing, Page
-from signalgraph.web.waterfall import Row, is_origin, read_rows, ruler_of
+from signalgraph.web.waterfall import Row, is_origin, read_rows
 
 MAX_ROWS = 300
+LIVE_S = 300  # so long a request without an end is looked at again
 
 
 def find_trace(scope: Scope, trace_id: str) -> Trace:
@@ -28,7 +31,7 @@ def find_trace(scope: Scope, trace_id: str) -> Trace:
 
 def neighbours(scope: Scope, trace: Trace) -> tuple[str, str]:
     """The ids of the traces before and after this one in time, among those that the filter shows; "" for none."""
-    ids = [each.id for each in scope.traces]
+    ids = [each.id for each in scope.listed]
     if trace.id not in ids:
         return "", ids[0] if ids else ""
     spot = ids.index(trace.id)
@@ -52,11 +55,24 @@ def _window(rows: list[Row], asked: str) -> tuple[int, list[Row]]:
     return start, rows[start : start + MAX_ROWS]
 
 
+def _goes_on(scope: Scope, trace: Trace) -> bool:
+    """Whether more of a trace may come: something in it runs, or its cause has not ended."""
+    is_open = trace.cause is not None and trace.cause.duration_ns is None
+    return trace.is_running or (is_open and scope.now_s - trace.start_us / 1e6 < LIVE_S)
+
+
+def _told(trace: Trace, sent: Seen | Written) -> dict[str, Any]:
+    """A dispatch or write as data, with what became of its transaction."""
+    return {**structs.asdict(sent), "fate": trace.fate(sent.transaction)}
+
+
 def trace(request: HttpRequest, scope: Scope, trace_id: str) -> Page:
     found = find_trace(scope, trace_id)
     ruler = ruler_of(found)
+    bands = bands_of(found, ruler)
     opened = frozenset(filter(None, scope.state.params.get("open", "").split(",")))
-    rows = read_rows(found, ruler, opened=opened, slow_us=scope.slow_us)
+    is_alive = scope.is_alive(found.process.id)
+    rows = read_rows(found, ruler, opened=opened, slow_us=scope.slow_us, is_alive=is_alive)
     start, shown = _window(rows, scope.state.params.get("row", ""))
     earlier, later = neighbours(scope, found)
     not_reached = sum(call.status == "not reached" for seen in found.dispatches for call in seen.calls)
@@ -64,7 +80,10 @@ def trace(request: HttpRequest, scope: Scope, trace_id: str) -> Page:
         "title": found.title,
         "trace": found,
         "rows": shown,
-        "marks": ruler.marks,
+        "bands": bands,
+        "marks": ruler.marks(bands),
+        "is_live": is_alive and _goes_on(scope, found),
+        "has_after_commit": any(seen.transaction < 0 for seen in found.dispatches),
         "row_count": len(rows),
         "first_row": start + 1,
         "last_row": start + len(shown),
@@ -78,8 +97,14 @@ def trace(request: HttpRequest, scope: Scope, trace_id: str) -> Page:
         "earlier": earlier,
         "later": later,
         "section": "timeline",
+        **around_context(scope, found),
         **panel_context(scope),
         **call_context(scope, found),
     }
-    twin = {**summary(found), "dispatches": found.dispatches, "omitted": found.omitted}
+    twin = {
+        **summary(found),
+        "dispatches": [_told(found, seen) for seen in found.dispatches],
+        "writes": [_told(found, write) for write in found.writes],
+        "omitted": found.omitted,
+    }
     return Page("signalgraph/trace.html", context, twin, trace_facets(scope), f"{len(rows)} rows")
