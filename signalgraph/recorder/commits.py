@@ -13,9 +13,11 @@ from threading import get_ident
 from time import perf_counter_ns as clock
 from typing import Any
 
-from signalgraph.recorder import causes, dispatching, transactions
+from signalgraph.recorder import causes, dispatching
 from signalgraph.recorder.clock import CLOSED, CURRENT, IDENT, TRACE, new_cell, parent_span
+from signalgraph.recorder.dispatching import TRANSACTIONS
 from signalgraph.recorder.faults import contained
+from signalgraph.recorder.transactions import ALIAS, CONNECTION, ENDED, ID
 
 CAUSE = causes.CURRENT
 LOOP = "run_and_clear_commit_hooks"
@@ -87,21 +89,15 @@ def recording_savepoint_rollback(original: Any) -> Any:
     return savepoint_rollback
 
 
-@contained(default=())
+@contained(default=[])
 def _resume(connection: Any) -> list[list[Any]]:
     """Prepare the entries for Django's loop; the cells that the callbacks run under."""
-    after = None
-    ending = transactions.ending(connection)
-    if ending is not None:
-        ending[1] = clock()
-        after = (-ending[0], get_ident(), None, 0, connection.alias)
     here = CAUSE.get()
     cells = []
     for position, entry in enumerate(connection.run_on_commit):
         resuming = Resuming(entry)
-        (span, trace), (ident, before, _) = (entry.by, entry.cause) if type(entry) is Asked else ((0, 0), here)
+        (span, trace), resuming.cause = (entry.by, entry.cause) if type(entry) is Asked else ((0, 0), here)
         resuming.cell = None
-        resuming.cause = (ident, before, after)
         if span and span >= dispatching.FLOOR:  # not asked for before a pause
             resuming.cell = new_cell(span, trace)
             cells.append(resuming.cell)
@@ -109,20 +105,33 @@ def _resume(connection: Any) -> list[list[Any]]:
     return cells
 
 
+@contained()
+def _after_commit(connection: Any, thread: int) -> Any:
+    """Let what the callbacks do be after the transaction whose COMMIT was just done; answers that one."""
+    done = TRANSACTIONS.get(thread)
+    if done is None or done[CONNECTION]() is not connection:
+        return None
+    ENDED[done[ID]] = clock()
+    TRANSACTIONS[thread] = (-done[ID], None, 0, done[ALIAS], done[CONNECTION], 0)
+    return done
+
+
 def recording_commit_hooks(original: Any) -> Any:
     """`BaseDatabaseWrapper.run_and_clear_commit_hooks`: each callback runs for the receiver call that asked for it."""
 
     @functools.wraps(original)
     def run_and_clear_commit_hooks(self: Any) -> Any:
-        if not dispatching.ON or not self.run_on_commit or self.in_atomic_block:
+        if not self.run_on_commit or self.in_atomic_block or not dispatching.ON:
             return original(self)
-        current, cause = CURRENT.get(), CAUSE.get()
-        cells = _resume(self)
+        current, cause, thread = CURRENT.get(), CAUSE.get(), get_ident()
+        cells, done = _resume(self), _after_commit(self, thread)
         try:
             return original(self)
         finally:
             CURRENT.set(current)
             CAUSE.set(cause)
+            if done is not None and TRANSACTIONS.get(thread, (0,))[ID] == -done[ID]:
+                TRANSACTIONS[thread] = done
             for cell in cells:
                 cell[IDENT] = CLOSED
 

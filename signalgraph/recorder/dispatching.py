@@ -73,6 +73,7 @@ FLOOR = 0  # causes with a lower id were opened before a pause or a fork and may
 
 RING: deque[tuple[Any, ...]] = deque(maxlen=0)
 OPEN: dict[int, list[Any] | None] = {}  # by thread: the record that runs; `OUTER` leads to those around it
+TRANSACTIONS: dict[int, tuple[Any, ...]] = {}  # by thread: the innermost that is open; see `recorder.transactions`
 OPEN_ASYNC: dict[int, list[Any]] = {}  # by span
 LATE_CALLS: deque[tuple[Any, ...]] = deque(maxlen=20_000)  # async receivers' ends that came after their dispatch's
 TALLY: MutableSequence[int] | memoryview = array("Q", [0] * (CELLS + 1))
@@ -106,6 +107,7 @@ def reset(ring: int, tally: MutableSequence[int] | memoryview, learn: Callable[[
     FLOOR = next_span()
     OPEN.clear()
     OPEN_ASYNC.clear()
+    TRANSACTIONS.clear()
     LATE_CALLS.clear()
     next_ended = itertools.count(1).__next__
     SIGNALS.clear()
@@ -207,11 +209,12 @@ def open_record(signal: Any, token: int, sender: Any, method: int, named: dict[s
         who = sender_token(sender)
     span = next_span()
     thread = get_ident()
-    trace, _, transaction = CAUSE.get()
+    trace = CAUSE.get()[0]
     if trace < FLOOR:
         trace = 0
+    transaction = TRANSACTIONS.get(thread)
     if transaction is not None:
-        transaction = transaction[0] if transaction[1] == thread and abs(transaction[0]) >= FLOOR else None
+        transaction = transaction[0]
     current = CURRENT.get()
     if current is None:
         parent = 0
@@ -306,11 +309,12 @@ def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written o
             who = sender_token(sender)
         span = next_span()
         thread = get_ident()
-        trace, _, transaction = CAUSE.get()
+        trace = CAUSE.get()[0]
         if trace < FLOOR:
             trace = 0
+        transaction = TRANSACTIONS.get(thread)
         if transaction is not None:
-            transaction = transaction[0] if transaction[1] == thread and abs(transaction[0]) >= FLOOR else None
+            transaction = transaction[0]
         current = CURRENT.get()
         if current is None:
             parent = 0

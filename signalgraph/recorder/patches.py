@@ -67,6 +67,7 @@ def install() -> None:
         if _installed:
             return
         dispatching.FLOOR = dispatching.next_span()
+        dispatching.TRANSACTIONS.clear()
         causes.resume()
         for owner, name, replace in TABLE:
             found = vars(owner)[name]

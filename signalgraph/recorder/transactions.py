@@ -1,13 +1,13 @@
 """Transactions: which one a dispatch was sent in, and whether what was done in it lasts.
 
 The outermost `Atomic` of a database opens one, and each that makes a savepoint. A `TestCase`'s own are none, or all
-that a test does would be "rolled back".
+that a test does would be "rolled back". Connections belong to threads, and so do transactions: not a context but the
+thread says in which one its dispatches are, whatever tasks and generators run in it.
 """
 
 from __future__ import annotations
 
 import functools
-import threading
 import weakref
 from collections import deque
 from threading import get_ident
@@ -18,124 +18,39 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 from signalgraph.recorder import causes, dispatching
 from signalgraph.recorder.clock import CURRENT, TRACE
+from signalgraph.recorder.dispatching import TRANSACTIONS
 from signalgraph.recorder.faults import report
 
 CAUSE = causes.CURRENT
 
 # (id, id of the one around it or 0, alias, trace or 0, start ns, end ns, committed), as they end. The one around it may
-# be of another database (their aliases say so) and is negative for work after its commit. The trace is 0 where there
-# was neither a cause nor a dispatch when it was opened: it is that of the records that name the transaction.
+# be of another database (their aliases say so); it is negative for work after its commit. The trace is 0 where neither
+# a cause nor a dispatch was around: it is then that of the records that name the transaction.
 NOTES: deque[tuple[Any, ...]] = deque(maxlen=20_000)
 
+# id, the open one around it in this thread, start ns, alias, weak connection, depth of its block on that connection
+Open = tuple[int, Any, int, str, Any, int]
+ID, OUTER, STARTED, ALIAS, CONNECTION, DEPTH = range(6)
 
-# depth of the atomic block, transaction, trace, the cause that carries it, the cause before
-_Open = tuple[int, tuple[Any, ...], int, causes.Current, causes.Current]
+ENDED: dict[int, int] = {}  # by id: when COMMIT was done, of those whose callbacks run now
 
-
-class _Blocks:
-    """The transactions that are open on one connection, each with the depth of its atomic block."""
-
-    __slots__ = ("connection", "ending", "open")
-
-    def __init__(self, connection: Any) -> None:
-        self.connection = weakref.ref(connection)
-        self.open: list[_Open] = []
-        self.ending: list[int] | None = None  # in the exit of the outermost: its id, and when COMMIT was done or 0
+# `using` of an Atomic and thread to its connection: `connections[alias]` costs 1.5 us
+_connections: dict[str | None, dict[int, weakref.ref[Any]]] = {}
 
 
-class _OfThread(threading.local):
-    """Connections are each thread's own. `connections[alias]` costs 1.5 us, finding it here 0.2 us."""
+def _find(using: str | None, thread: int) -> Any:
+    """The weak reference to a thread's connection, as Django finds it; remembered while the connection lives."""
 
-    def __init__(self) -> None:
-        self.blocks: dict[str, _Blocks] = {}
+    def forget(dead: weakref.ref[Any]) -> None:
+        if by_thread.get(thread) is dead:
+            by_thread.pop(thread, None)
+        transaction = TRANSACTIONS.get(thread)
+        if transaction is not None and transaction[CONNECTION] is dead:  # of a thread that is gone
+            TRANSACTIONS.pop(thread, None)
 
-
-_of_thread = _OfThread()
-
-
-def _blocks_of(atomic: Any, alias: str) -> tuple[_Blocks, Any]:
-    """What is open on the connection that an atomic block was just entered on, and the connection."""
-    blocks = _of_thread.blocks.get(alias)
-    if blocks is not None:
-        connection = blocks.connection()
-        if connection is not None and connection.atomic_blocks and connection.atomic_blocks[-1] is atomic:
-            return blocks, connection
-    connection = connections[alias]  # the first time, and when the project has replaced it
-    blocks = _of_thread.blocks[alias] = _Blocks(connection)
-    return blocks, connection
-
-
-def _open(atomic: Any) -> None:
-    alias = DEFAULT_DB_ALIAS if atomic.using is None else atomic.using
-    blocks, connection = _blocks_of(atomic, alias)
-    stack = connection.atomic_blocks
-    depth = len(stack)
-    outermost = depth == 1 or stack[-2]._from_testcase
-    if not outermost and (not connection.savepoint_ids or connection.savepoint_ids[-1] is None):
-        return
-    thread = get_ident()
-    cause = CAUSE.get()
-    outer = cause[2]
-    if outer is not None:
-        outer = _still_open(outer, thread, alias, outermost)
-    trace = cause[0] if cause[0] >= dispatching.FLOOR else 0
-    if not trace:
-        current = CURRENT.get()
-        trace = 0 if current is None else current[TRACE]
-    while blocks.open and blocks.open[-1][0] >= depth:  # left while we didn't see it: a lost connection, a pause
-        blocks.open.pop()
-    transaction = (dispatching.next_span(), thread, outer, clock(), alias)
-    carrying = (cause[0], cause[1], transaction)
-    blocks.open.append((depth, transaction, trace, carrying, cause))
-    CAUSE.set(carrying)
-
-
-def _still_open(outer: Any, thread: int, alias: str, outermost: bool) -> Any:
-    """The innermost transaction of this thread. Before a database's outermost one, none of its own can be open: such a
-    one ended in another context, as a generator's may."""
-    floor = dispatching.FLOOR
-    while outer is not None and (
-        outer[1] != thread or abs(outer[0]) < floor or (outermost and outer[0] > 0 and outer[4] == alias)
-    ):
-        outer = outer[2]
-    return outer
-
-
-def _without(cause: causes.Current, transaction: tuple[Any, ...], found: Any) -> causes.Current:
-    """A cause that was opened in a transaction and outlives it, and those before it, without the transaction."""
-    before = cause[1]
-    if before is not None and before[2] is transaction:
-        before = _without(before, transaction, found)
-    return (cause[0], before, found)
-
-
-def _close(entry: _Open, end: int, committed: bool) -> None:
-    _, transaction, trace, carrying, found = entry
-    cause = CAUSE.get()
-    if cause is carrying:
-        CAUSE.set(found)
-    elif cause[2] is transaction:
-        CAUSE.set(_without(cause, transaction, found[2]))
-    ident, _, outer, start, alias = transaction
-    NOTES.append((ident, 0 if outer is None else outer[0], alias, trace, start, end, committed))
-
-
-def _opened_by(atomic: Any) -> tuple[_Blocks, Any, _Open] | None:
-    """What is open on the connection of a block that is about to be left, the connection, and what the block opened."""
-    alias = DEFAULT_DB_ALIAS if atomic.using is None else atomic.using
-    blocks = _of_thread.blocks.get(alias)
-    if blocks is None or not blocks.open:
-        return None
-    connection = blocks.connection()
-    if connection is None:
-        return None
-    depth = len(connection.atomic_blocks)
-    while blocks.open and blocks.open[-1][0] > depth:
-        blocks.open.pop()
-    if not blocks.open or blocks.open[-1][0] != depth:
-        return None
-    entry = blocks.open.pop()
-    return (blocks, connection, entry) if entry[1][0] >= dispatching.FLOOR else None
+    by_thread = _connections.setdefault(using, {})
+    reference = by_thread[thread] = weakref.ref(connections[using or DEFAULT_DB_ALIAS], forget)
+    return reference
 
 
 def recording_enter(original: Any) -> Any:
@@ -144,14 +59,105 @@ def recording_enter(original: Any) -> Any:
     @functools.wraps(original)
     def __enter__(self: Any) -> Any:
         entered = original(self)
-        if dispatching.ON and not self._from_testcase:
+        if not dispatching.ON or self._from_testcase:
+            return entered
+        try:
+            thread, using = get_ident(), self.using
             try:
-                _open(self)
-            except Exception:  # noqa: BLE001 - the boundary
-                report("opening a transaction")
+                reference = _connections[using][thread]
+                connection = reference()
+                blocks = connection.atomic_blocks
+                if blocks[-1] is not self:  # the project has put another connection in its place
+                    raise LookupError
+            except (LookupError, AttributeError):
+                reference = _find(using, thread)
+                connection = reference()
+                blocks = connection.atomic_blocks
+            depth = len(blocks)
+            outer = TRANSACTIONS.get(thread)
+            if depth == 1 or blocks[-2]._from_testcase:
+                if outer is not None:
+                    outer = _without(outer, using or DEFAULT_DB_ALIAS)
+            elif not connection.savepoint_ids or connection.savepoint_ids[-1] is None:
+                return entered
+            elif outer is not None and outer[CONNECTION] is reference and outer[DEPTH] >= depth:
+                outer = _at(outer, reference, depth - 1)
+            TRANSACTIONS[thread] = (
+                dispatching.next_span(),
+                outer,
+                clock(),
+                using or DEFAULT_DB_ALIAS,
+                reference,
+                depth,
+            )
+        except Exception:  # noqa: BLE001 - the boundary
+            report("opening a transaction")
         return entered
 
     return __enter__
+
+
+def _without(transaction: Any, alias: str) -> Any:
+    """What is open but for those of a database, of which none can be: they ended where we didn't see it."""
+    if transaction is None:
+        return None
+    outer = _without(transaction[OUTER], alias)
+    if transaction[ALIAS] == alias and transaction[ID] > 0:
+        return outer
+    return transaction if outer is transaction[OUTER] else (transaction[ID], outer, *transaction[STARTED:])
+
+
+def _at(transaction: Any, reference: Any, depth: int) -> Any:
+    """The innermost that is open, but for deeper ones of a connection, which ended where we didn't see it."""
+    while transaction is not None and transaction[CONNECTION] is reference and transaction[DEPTH] > depth:
+        transaction = transaction[OUTER]
+    return transaction
+
+
+def _opened_by(atomic: Any, thread: int) -> tuple[Open, Any] | None:
+    """The transaction that a block which is about to be left has opened, and its connection."""
+    reference = _connections.get(atomic.using, {}).get(thread)
+    connection = None if reference is None else reference()
+    if connection is None:
+        return None
+    depth = len(connection.atomic_blocks)
+    transaction = TRANSACTIONS.get(thread)
+    while transaction is not None:  # the first, but where blocks of several databases are left in another order
+        if transaction[CONNECTION] is reference and transaction[DEPTH] == depth:
+            return transaction, connection
+        transaction = transaction[OUTER]
+    return None
+
+
+def _close(transaction: Open, thread: int, committed: bool) -> None:
+    if TRANSACTIONS.get(thread) is transaction:
+        if transaction[OUTER] is None:
+            del TRANSACTIONS[thread]
+        else:
+            TRANSACTIONS[thread] = transaction[OUTER]
+    else:
+        _take_out(transaction, thread)
+    ident, outer, start, alias, _, _ = transaction
+    end = ENDED.pop(ident, 0) if ENDED else 0
+    trace = CAUSE.get()[0]
+    if trace < dispatching.FLOOR:
+        current = CURRENT.get()
+        trace = 0 if current is None else current[TRACE]
+    NOTES.append((ident, 0 if outer is None else outer[ID], alias, trace, start, end or clock(), committed))
+
+
+def _take_out(transaction: Open, thread: int) -> None:
+    """Close a transaction that isn't the innermost of its thread."""
+    inner = []
+    rest = TRANSACTIONS.pop(thread, None)
+    while rest is not None and rest[ID] != transaction[ID]:
+        inner.append(rest)
+        rest = rest[OUTER]
+    rest = transaction[OUTER] if rest is not None else None
+    for one in reversed(inner):
+        rest = (one[ID], rest, *one[STARTED:])
+    if rest is not None:
+        TRANSACTIONS[thread] = rest
 
 
 def recording_exit(original: Any) -> Any:
@@ -159,36 +165,25 @@ def recording_exit(original: Any) -> Any:
 
     @functools.wraps(original)
     def __exit__(self: Any, exc_type: Any, exc_value: Any, traceback: Any) -> Any:
-        if not dispatching.ON:
+        thread = get_ident()
+        if thread not in TRANSACTIONS or not dispatching.ON:
             return original(self, exc_type, exc_value, traceback)
-        try:
-            opened = _opened_by(self)
-        except Exception:  # noqa: BLE001 - the boundary
-            report("closing a transaction")
-            opened = None
+        opened = _opened_by(self, thread)
         if opened is None:
             return original(self, exc_type, exc_value, traceback)
-        blocks, connection, entry = opened
-        # As Django decides it: first of all, a connection that was closed has rolled back.
+        transaction, connection = opened
+        # As Django decides it: a connection that was closed has rolled back.
         committed = exc_type is None and not connection.needs_rollback and not connection.closed_in_transaction
-        ending = blocks.ending = [entry[1][0], 0] if entry[0] == 1 else None
         try:
             return original(self, exc_type, exc_value, traceback)
         except BaseException:
-            # A COMMIT that failed, or a callback after one that was done. Django clears the flag after the callbacks.
-            committed = committed and ending is not None and connection.run_commit_hooks_on_set_autocommit_on
+            # A COMMIT that failed, or a callback after one that was done: Django clears the flag after the callbacks.
+            committed = committed and transaction[DEPTH] == 1 and connection.run_commit_hooks_on_set_autocommit_on
             raise
         finally:
-            blocks.ending = None
             try:
-                _close(entry, ending[1] if ending is not None and ending[1] else clock(), committed)
+                _close(transaction, thread, committed)
             except Exception:  # noqa: BLE001 - the boundary
                 report("closing a transaction")
 
     return __exit__
-
-
-def ending(connection: Any) -> list[int] | None:
-    """The transaction of a connection whose COMMIT was just done: [its id, the time to note as its end]."""
-    blocks = _of_thread.blocks.get(connection.alias)
-    return blocks.ending if blocks is not None and blocks.connection() is connection else None

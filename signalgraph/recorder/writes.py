@@ -54,7 +54,7 @@ def _note(model: Any, operation: int, rows: int | None, start: int, end: int, ca
         return
     caller = dispatching.outside(caller)
     thread = get_ident()
-    trace, _, transaction = CAUSE.get()
+    trace = CAUSE.get()[0]
     if trace < dispatching.FLOOR:
         trace = 0
     parent = 0
@@ -62,9 +62,7 @@ def _note(model: Any, operation: int, rows: int | None, start: int, end: int, ca
     if current is not None:
         parent = parent_span(current, thread)
         trace = trace or current[TRACE]
-    if transaction is not None:
-        usable = transaction[1] == thread and abs(transaction[0]) >= dispatching.FLOOR
-        transaction = transaction[0] if usable else None
+    transaction = dispatching.TRANSACTIONS.get(thread)
     span = dispatching.next_span()
     token = dispatching.known_senders.get(id(model)) or dispatching.sender_token(model)
     NOTES.append(
@@ -80,7 +78,7 @@ def _note(model: Any, operation: int, rows: int | None, start: int, end: int, ca
             caller and caller.f_code,
             caller and caller.f_lasti,
             thread,
-            transaction,
+            transaction and transaction[0],
             error,
         )
     )
