@@ -4,6 +4,7 @@ import os
 
 import pytest
 from chromium import find_chromium
+from fresh_site import FreshSite, build_wheel, make_environment, run
 
 # Playwright's synchronous API runs an event loop in the thread of the test, where Django then forbids its ORM.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -14,6 +15,24 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dic
     """Let pytest-playwright start the browser that this machine has; none is a failure, never a skip."""
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     return {**browser_type_launch_args, "executable_path": find_chromium(), "args": arguments}
+
+
+@pytest.fixture(scope="session")
+def wagtail(tmp_path_factory: pytest.TempPathFactory) -> FreshSite:
+    """A Wagtail site as `wagtail start` makes it, with the two lines that mount signalgraph."""
+    folder = tmp_path_factory.mktemp("wagtail")
+    wheel = build_wheel(folder / "wheel")
+    python = make_environment(folder / "venv", f"{wheel}", "wagtail")
+    site = FreshSite(python, folder / "project")
+    site.folder.mkdir()
+    run([str(python.parent / "wagtail"), "start", "mysite", str(site.folder)], env=site.environment)
+    site.append("mysite/settings/base.py", 'INSTALLED_APPS += ["signalgraph", "django_htmx"]\n')
+    urls = site.folder / "mysite" / "urls.py"
+    line = 'urlpatterns = [path("signals/", include("signalgraph.urls"))] + urlpatterns\n'
+    urls.write_text(urls.read_text() + line)
+    site.append("mysite/settings/dev.py", 'ALLOWED_HOSTS = ["*"]\n')
+    site.manage("migrate", "--verbosity", "0")
+    return site
 
 
 @pytest.hookimpl(trylast=True)

@@ -490,3 +490,12 @@ def test_what_a_receiver_waits_for_on_a_loop_is_its_own_with_its_queries(recordi
     [(_, child)] = reading.of("stock_low")
     assert child.parent == outer.span + 2
     assert [call.queries for call in outer.calls] == [0, 1]
+
+
+def test_a_flush_also_carries_what_nobody_heard(recording: Recording) -> None:
+    """These counts are told once a second; whoever asks for a flush gets them at once."""
+    recorder.flush()
+    for _ in range(7):
+        stock_low.send("nobody")
+    recorder.flush()
+    assert list(recording.log.totals().unheard.values()) == [7]

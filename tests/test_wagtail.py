@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fresh_site import FreshSite, build_wheel, get, make_environment, run
+from tests.fresh_site import FreshSite, get
 
-pytestmark = pytest.mark.wagtail
+pytestmark = pytest.mark.sites
 
 ARRIVES_WITHIN_S = 20
 
@@ -27,23 +27,6 @@ rows = [row for signal in signals for row in signal.receivers]
 alive = [row for row in rows if not (isinstance(row[1], weakref.ReferenceType) and row[1]() is None)]
 print(json.dumps({"signals": len(signals), "connections": len(alive)}))
 """
-
-
-@pytest.fixture(scope="session")
-def wagtail(tmp_path_factory: pytest.TempPathFactory) -> FreshSite:
-    folder = tmp_path_factory.mktemp("wagtail")
-    wheel = build_wheel(folder / "wheel")
-    python = make_environment(folder / "venv", f"{wheel}", "wagtail")
-    site = FreshSite(python, folder / "project")
-    site.folder.mkdir()
-    run([str(python.parent / "wagtail"), "start", "mysite", str(site.folder)], env=site.environment)
-    site.append("mysite/settings/base.py", 'INSTALLED_APPS += ["signalgraph", "django_htmx"]\n')
-    urls = site.folder / "mysite" / "urls.py"
-    line = 'urlpatterns = [path("signals/", include("signalgraph.urls"))] + urlpatterns\n'
-    urls.write_text(urls.read_text() + line)
-    site.append("mysite/settings/dev.py", 'ALLOWED_HOSTS = ["*"]\n')
-    site.manage("migrate", "--verbosity", "0")
-    return site
 
 
 def test_every_signal_and_connection_of_a_scan_is_listed(wagtail: FreshSite) -> None:

@@ -5,31 +5,38 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
 
 from msgspec import structs
 
 from signalgraph.events import Batch, Entry, Heartbeat, Process
-from signalgraph.log.base import Control, Keep, Log, LogError
+from signalgraph.log.base import Control, Keep, Log, LogBusy, LogError
 from signalgraph.recorder import dispatching, faults
-from signalgraph.recorder.batches import BatchMaker
-from signalgraph.recorder.clock import SIGNAL, TRACE
-from signalgraph.recorder.reasons import Reasons
+from signalgraph.recorder.batches import BatchMaker, Load
+from signalgraph.recorder.intake import MOST_RECORDS, Intake
 from signalgraph.recorder.signals import Signals
 from signalgraph.registry import Registry
 
 INTERVAL_S = 0.1
 WATCHED_INTERVAL_S = 0.05
+AT_ONCE_S = 0.001  # before the next flush when the ring fills faster than that; others get the lock meanwhile
 SLOW_TICK_S = 1.0  # heartbeat, wiring, what viewers ask for
 WIRING_AGAIN_S = 3600.0
 PRUNE_EVERY_S = 60.0
-MOST_RECORDS = 20_000  # of one batch
+MOST_BATCHES = 5  # of one flush
 MOST_PENDING = 50  # batches that wait for a log that can't be written; older ones are dropped, and counted
+PATIENCE_S = 0.05  # for a log that another process writes to: a fork waits for a flush
+LAST_PATIENCE_S = 1.5  # when this process ends
+BUSY_S = 2.0  # a log that was busy for longer is an error that people are told
 
 
 class Flusher:
-    """Drains the ring into a log. `asked` is called each second with what viewers ask for."""
+    """Drains the ring into a log. `asked` is called each second with what viewers ask for.
+
+    `share` of the traces is told, and those with an error or a dispatch that took `slow_ns`; dispatches of signals that
+    `ignore` (names, `*` stands for anything) or a viewer's mute names are counted only.
+    """
 
     def __init__(
         self,
@@ -39,21 +46,26 @@ class Flusher:
         signals: Signals,
         asked: Callable[[Control], bool],
         keep: Keep,
+        *,
+        share: float = 1.0,
+        slow_ns: int = 100_000_000,
+        ignore: Sequence[str] = (),
     ) -> None:
         self.log = log
         self.keep = keep
         self.process = process
         self.error: str | None = None
-        self.recorded = 0
-        self.dropped = 0
         self._signals = signals
         self._registry = registry
         self._asked = asked
-        self._reasons = Reasons()
-        self._maker = BatchMaker(process, registry, signals)
-        self._held: list[tuple[Any, ...]] = []
-        self._unheard: dict[str, int] = {}
+        self._share = share
+        self._ignore = tuple(ignore)
+        self._muted: frozenset[str] = frozenset()
+        self._intake = Intake(signals, share, slow_ns)
+        self._maker = BatchMaker(process, registry, signals, share, self._intake.is_told)
+        self._counts: tuple[dict[str, int], dict[str, int]] = ({}, {})  # unheard and ignored, that no batch has told
         self._pending: deque[Entry] = deque()
+        self._busy_since: float | None = None
         self._fingerprint = 0
         self._wiring_at = 0.0
         self._slow_at = 0.0
@@ -64,9 +76,19 @@ class Flusher:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self.lock = threading.RLock()
+        self._silence()
+
+    @property
+    def recorded(self) -> int:
+        return self._intake.accounted
+
+    @property
+    def dropped(self) -> int:
+        return self._intake.dropped
 
     def start(self) -> None:
         if self._thread is None:
+            self.log.be_patient(PATIENCE_S)
             self._thread = threading.Thread(target=self._run, name="signalgraph-flusher", daemon=True)
             self._thread.start()
 
@@ -76,37 +98,61 @@ class Flusher:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout=5)
         with self.lock:
+            self.log.be_patient(LAST_PATIENCE_S)
             self._guarded(lambda: self.flush(last=True))
-            while self._pending:  # the log took no more: that is lost, and said
+            if self._pending:  # the log took no more: that is lost, and said
+                self.log.be_patient(PATIENCE_S)
+            while self._pending:
                 self._give_up(self._pending.popleft())
             self._guarded(lambda: self.log.beat(structs.replace(self.heartbeat(), recording=False, ended=True)))
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._interval_s):
+        while not self._stopping.wait(self._pause()):
             with self.lock:
                 self._guarded(self.flush)
+
+    def _pause(self) -> float:
+        return AT_ONCE_S if len(dispatching.RING) >= MOST_RECORDS else self._interval_s
 
     def _guarded(self, work: Callable[[], object]) -> None:
         """The boundary of this thread: what fails here is told by `state()` and on the setup page."""
         try:
             work()
+            self._busy_since = None
+        except LogBusy as error:
+            now = time.monotonic()
+            self._busy_since = self._busy_since or now
+            if now - self._busy_since >= BUSY_S:
+                self.error = str(error)
         except LogError as error:
             self.error = str(error)
         except Exception:  # noqa: BLE001 - a bug of ours must not end the thread
             faults.report("the flusher")
 
     def heartbeat(self) -> Heartbeat:
-        return Heartbeat(self.process, int(time.time() * 1000), self._recording, self.recorded, self.dropped)
+        return Heartbeat(
+            self.process,
+            int(time.time() * 1000),
+            self._recording,
+            self.recorded,
+            self.dropped,
+            sampled=self._intake.sampled,
+            share=self._share,
+        )
 
-    def flush(self, *, last: bool = False) -> None:
+    def flush(self, *, last: bool = False, unheard: bool = False) -> None:
         """Append what there is; each second also the wiring if it changed, a sign of life, and what viewers ask."""
         now = time.monotonic()
         slow = last or now - self._slow_at >= SLOW_TICK_S
         if slow:
             self._slow_at = now
             self._watch_wiring(now)
-        while self._drain(unheard=slow, last=last):
+            self._intake.forget_ended()
+        self._signals.judge_new()
+        batches = 0
+        while self._drain(counts=slow or unheard, last=last) and (last or batches < MOST_BATCHES):
             self._write()
+            batches += 1
         self._write()
         if slow and not last:
             self._listen()
@@ -116,44 +162,33 @@ class Flusher:
                 self._pruned_at = now
                 self.log.prune(max_age_s=self.keep.age_s, max_bytes=self.keep.bytes)
 
-    def _drain(self, *, unheard: bool, last: bool) -> bool:
+    def _drain(self, *, counts: bool, last: bool) -> bool:
         """Make one batch of what is in the ring; True when there may be more."""
-        records, more = self._take()
-        self._reasons.take_notes()
-        told, held, own = self._reasons.sort(records, TRACE)
-        if last:
-            told, held = told + held, []
-        # A dispatch that began before the recorder was started again is of another table of names: dropped.
-        told = [record for record in told if self._signals.knows(record[SIGNAL])]
-        self._held = held
-        accounted = self.recorded + len(told) + own
-        ended, in_ring = max(dispatching.TALLY), len(dispatching.RING)
-        self.dropped = max(self.dropped, ended - accounted - len(held) - in_ring)
-        causes = self._reasons.news(self._maker.clockwork.wall_us)
-        ends = [dispatching.LATE_CALLS.popleft() for _ in range(len(dispatching.LATE_CALLS))]
-        if unheard and not more:
-            self._count_unheard()
-        if told or causes or ends or (self._unheard and not more):
-            counts, self._unheard = self._unheard, {}
-            self._pending.append(self._maker.make(told, ends, causes, counts, accounted, self.dropped))
-        self.recorded = accounted
-        if not (more or held):
+        load, more = self._intake.take(self._maker.wall_us, last=last)
+        load.transactions = self._maker.endings.take_notes()
+        if counts and not more:
+            self._count()
+        unheard, ignored = self._counts
+        _add(ignored, load.ignored)
+        load.unheard, load.ignored = ({}, {}) if more else (unheard, ignored)
+        if not load.is_empty:
+            self._make(load)
+        if not more and not self._intake.holds:
             self._signals.forget_dead()
         return more
 
-    def _count_unheard(self) -> None:
-        for name, count in self._signals.unheard().items():
-            self._unheard[name] = self._unheard.get(name, 0) + count
-
-    def _take(self) -> tuple[list[tuple[Any, ...]], bool]:
-        ring = dispatching.RING
-        records, self._held = self._held, []
+    def _make(self, load: Load) -> None:
         try:
-            for _ in range(MOST_RECORDS):
-                records.append(ring.popleft())
-        except IndexError:
-            return records, False
-        return records, True
+            self._pending.append(self._maker.make(load))
+        except Exception:
+            self._intake.give_back(len(load.counted))
+            raise
+        if load.unheard or load.ignored:
+            self._counts = ({}, {})
+
+    def _count(self) -> None:
+        for known, news in zip(self._counts, (self._signals.unheard(), self._signals.ignored()), strict=True):
+            _add(known, news)
 
     def _write(self) -> None:
         while len(self._pending) > MOST_PENDING:
@@ -173,11 +208,9 @@ class Flusher:
     def _give_up(self, entry: Entry) -> None:
         """Count what an entry takes with it, and keep what can still be told."""
         if isinstance(entry, Batch):
-            self.recorded -= entry.dispatched
-            self.dropped += entry.dispatched
-            for position, count in entry.unheard:
-                name = entry.signals[position]
-                self._unheard[name] = self._unheard.get(name, 0) + count
+            self._intake.give_back(entry.dispatched)
+            for known, counts in zip(self._counts, (entry.unheard, entry.ignored), strict=True):
+                _add(known, {entry.signals[position]: count for position, count in counts})
         else:
             self._fingerprint, self._wiring_at = 0, 0.0
 
@@ -197,3 +230,16 @@ class Flusher:
         self._recording = self._asked(control)
         watched = control.watched_until_ms > time.time() * 1000
         self._interval_s = WATCHED_INTERVAL_S if watched else INTERVAL_S
+        if control.muted != self._muted:
+            self._muted = control.muted
+            self._silence()
+
+    def _silence(self) -> None:
+        self._signals.silence(
+            lambda name: name in self._muted or any(fnmatchcase(name, pattern) for pattern in self._ignore)
+        )
+
+
+def _add(known: dict[str, int], news: dict[str, int]) -> None:
+    for name, count in news.items():
+        known[name] = known.get(name, 0) + count

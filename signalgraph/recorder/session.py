@@ -183,7 +183,7 @@ def flush() -> None:
     """Carry everything recorded so far to the log before returning. For tests and short scripts."""
     if _session is not None:
         with _session.flusher.lock:
-            _session.flusher.flush()
+            _session.flusher.flush(unheard=True)
 
 
 def state() -> State:
