@@ -14,7 +14,21 @@ import pytest
 from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
-from log_entries import AUDIT, SEND_RECEIPT, SHOP, STOCK, batch, call, connection, dispatch, now_ms, span, wiring
+from log_entries import (
+    AUDIT,
+    SEND_RECEIPT,
+    SHOP,
+    STOCK,
+    batch,
+    call,
+    connection,
+    dispatch,
+    now_ms,
+    span,
+    transaction,
+    wiring,
+    write,
+)
 
 import signalgraph.web
 from signalgraph import recorder
@@ -84,6 +98,7 @@ class TestFrame:
             "ns": 3_000_000,
             "max_ns": 1_000_000,
             "queries": 0,
+            "untimed": 0,
         }
         assert frame["unheard"] == {"signal:django.db.models.signals.post_save": 4}
         assert frame["newest"] == pytest.approx(time.time() * 1000, abs=5000)
@@ -114,6 +129,43 @@ class TestFrame:
         assert frame["totals"][AUDIT]["calls"] == 2
         assert frame["totals"][AUDIT]["errors"] == 1
 
+    def test_tells_writes_and_the_ends_of_transactions(self, log: Log, reader: Reader) -> None:
+        """With the ids of what they belong to; what runs after a commit names the transaction that is over."""
+        cursor = reader.frame()["cursor"]
+        made = write(2, parent=span(1) + 1, trace=span(1), transaction=span(90))
+        repeated = call(queries=14, repeats=12, repeated=0xBEEF)
+        late = dispatch(1, calls=[repeated], transaction=-span(90))
+        log.append(batch([late], writes=[made], transactions=[transaction(90, outer=91, committed=False)]))
+        frame = reader.frame(cursor)
+        own = f"{SHOP.id}-{span(90):x}"
+        assert (frame["dispatches"][0]["transaction"], frame["dispatches"][0]["after_commit"]) == (own, True)
+        assert (frame["writes"][0]["transaction"], frame["writes"][0]["after_commit"]) == (own, False)
+        assert (frame["writes"][0]["operation"], frame["writes"][0]["rows"]) == ("bulk_create", 120)
+        end = frame["transactions"][0]
+        assert (end["id"], end["outer"], end["committed"]) == (own, f"{SHOP.id}-{span(91):x}", False)
+        told = frame["dispatches"][0]["calls"][0]
+        assert (told["repeats"], told["repeated"]) == (12, "beef")
+        assert not says_something(reader.frame(frame["cursor"]))
+
+    def test_writes_follow_the_filter_of_the_dispatches(self, log: Log, reader: Reader) -> None:
+        """Those in traces of which nothing matches are left out."""
+        cursor = reader.frame()["cursor"]
+        writes = [write(3, trace=span(1)), write(4, trace=span(2))]
+        log.append(batch([dispatch(1), dispatch(2, signal=1, calls=[call(1)])], writes=writes))
+        assert [each["id"] for each in reader.frame(cursor, "signal:order_placed")["writes"]] == [f"{SHOP.id}-30000"]
+
+    def test_says_what_is_only_counted_and_what_is_sampled(self, log: Log, reader: Reader) -> None:
+        """By IGNORE or a mute, of a process with its share; what was sampled away counts in `of`."""
+        cursor = reader.frame()["cursor"]
+        log.set_control(Control(muted=frozenset({"shop.signals.stock_low"}), paused=True))
+        log.append(batch([dispatch(1)], ignored=[(0, 9)], dispatched=10, sampled=9, share=0.1))
+        log.beat(Heartbeat(SHOP, now_ms(), True, 10, sampled=9, share=0.1))
+        frame = reader.frame(cursor)
+        assert (frame["shown"], frame["of"]) == (1, 10)
+        assert frame["ignored"] == {"signal:shop.signals.order_placed": 9}
+        assert (frame["muted"], frame["paused"]) == (["signal:shop.signals.stock_low"], True)
+        assert [(each["sampled"], each["share"]) for each in frame["processes"]] == [(9, 0.1)]
+
     def test_names_everything_by_its_id(self, log: Log, reader: Reader) -> None:
         """The ids are those of pages, exports and the command line; times are microseconds."""
         cursor = reader.frame()["cursor"]
@@ -139,6 +191,8 @@ class TestFrame:
                 seen("audit", None, None, "not reached"),
                 seen("audit", 1.0, 1000.0, "raised", error="ValueError", busy=0.5),
             ],
+            "transaction": None,
+            "after_commit": False,
         }
 
     def test_lists_the_processes_that_live(self, log: Log, reader: Reader) -> None:
@@ -179,7 +233,7 @@ class TestFrame:
 
 def seen(receiver: str, offset: float | None, duration: float | None, status: str, **changes: Any) -> dict[str, Any]:
     values = {"receiver": f"receiver:shop.receivers.{receiver}", "offset": offset, "duration": duration, "busy": None}
-    return {**values, "status": status, "error": None, "queries": 0, **changes}
+    return {**values, "status": status, "error": None, "queries": 0, "repeats": 0, "repeated": None, **changes}
 
 
 class TestCursor:

@@ -11,16 +11,18 @@ import msgspec
 
 from signalgraph import names
 from signalgraph.conf import get_settings
-from signalgraph.events import SCHEMA, ConnectionInfo, Heartbeat, Total
+from signalgraph.events import SCHEMA, ConnectionInfo, Heartbeat, Total, Transaction
 from signalgraph.graph.query import Query, QueryError, parse
 from signalgraph.index import Index
 from signalgraph.log.base import CursorError, Hole
-from signalgraph.traces import Call, Seen
+from signalgraph.resolve import spelled_id
+from signalgraph.traces import Call, Seen, Written
 from signalgraph.wirings import id_of
 
 DEFAULT_LIMIT = 500
 MAX_LIMIT = 2000
 MAX_PROCESSES = 100
+MAX_WRITES = 2000  # and ends of transactions, the newest
 MOST_TRIES = 4
 FIGURES = ("is", "dur")  # fields for which a connection's statistics have to be made
 FORGOTTEN_MS = 300_000  # a process that has been silent for longer isn't listed; the setup page lists them all
@@ -63,6 +65,7 @@ def make_frame(
     Raises `FeedError` for a text that isn't a cursor, `LogError`.
     """
     news = read_news(index, after)
+    control = index.control()
     matching = news.seen if query is None else [each for each in news.seen if _matches(index, query, each)]
     shown = choose(matching, limit, get_settings().slow_ms)
     now = int(time.time() * 1000)
@@ -79,7 +82,12 @@ def make_frame(
         "since": index.since,
         "totals": {each: _total(total) for each, total in _matching_totals(index, news.totals, query).items()},
         "unheard": {names.signal_id(name): count for name, count in index.unheard.items()},
+        "ignored": {names.signal_id(name): count for name, count in index.ignored.items()},
+        "muted": [names.signal_id(name) for name in sorted(control.muted)],
+        "paused": control.paused,
         "dispatches": [_dispatch(each) for each in shown],
+        "writes": [_write(each) for each in _matching_writes(news.writes, matching, query)[-MAX_WRITES:]],
+        "transactions": [_transaction(*each) for each in news.transactions[-MAX_WRITES:]],
     }
 
 
@@ -92,6 +100,8 @@ class News:
     seen: list[Seen]
     count: int
     totals: dict[str, Total]
+    writes: list[Written]
+    transactions: list[tuple[str, Transaction]]
 
 
 def read_news(index: Index, after: str | None) -> News:
@@ -109,15 +119,16 @@ def read_news(index: Index, after: str | None) -> News:
 
 def _read_news(index: Index, after: str | None, cursor: str) -> News:
     if after is None:
-        return News(cursor, None, [], 0, index.totals)
+        return News(cursor, None, [], 0, index.totals, [], [])
     position, hole = _locate(index, after)
     if position > index.position:  # another process has read further than this one
-        return News(after, hole, [], 0, {})
+        return News(after, hole, [], 0, {}, [], [])
     totals = index.totals
     if hole is None:
         changed = index.changed_since(position)
         totals = {each: total for each, total in totals.items() if each in changed}
-    return News(cursor, hole, index.dispatches_after(position), index.count_after(position), totals)
+    seen, count = index.dispatches_after(position), index.count_after(position)
+    return News(cursor, hole, seen, count, totals, index.writes_after(position), index.transactions_after(position))
 
 
 def _locate(index: Index, after: str) -> tuple[int, Hole | None]:
@@ -130,7 +141,7 @@ def _locate(index: Index, after: str) -> tuple[int, Hole | None]:
 
 def says_something(frame: dict[str, Any]) -> bool:
     """Whether a viewer learns anything but the time from a frame; `unheard` alone is no news."""
-    return bool(frame["dispatches"] or frame["totals"] or frame["hole"])
+    return any(frame[part] for part in ("dispatches", "totals", "hole", "writes", "transactions"))
 
 
 def choose(seen: Sequence[Seen], limit: int, slow_ms: float) -> list[Seen]:
@@ -157,6 +168,14 @@ def _matches(index: Index, query: Query, seen: Seen) -> bool:
     return query.matches_dispatch(seen, index.cause(seen.trace), index.process(seen.id.partition("-")[0]))
 
 
+def _matching_writes(writes: list[Written], matching: list[Seen], query: Query | None) -> list[Written]:
+    """With a filter, those in the traces of the dispatches that it matches."""
+    if query is None:
+        return writes
+    traces = {seen.trace for seen in matching}
+    return [write for write in writes if write.trace in traces]
+
+
 def _alive(beats: Iterable[Heartbeat], now_ms: int) -> list[Heartbeat]:
     return [beat for beat in beats if not beat.ended and now_ms - beat.seen_ms < FORGOTTEN_MS][:MAX_PROCESSES]
 
@@ -168,6 +187,8 @@ def _process(beat: Heartbeat) -> dict[str, Any]:
         "heartbeat": beat.seen_ms,
         "recording": beat.recording,
         "dropped": beat.dropped,
+        "sampled": beat.sampled,
+        "share": beat.share,
     }
 
 
@@ -198,6 +219,7 @@ def _total(total: Total) -> dict[str, int]:
         "ns": total.ns,
         "max_ns": total.max_ns,
         "queries": total.queries,
+        "untimed": total.untimed,
     }
 
 
@@ -214,6 +236,41 @@ def _dispatch(seen: Seen) -> dict[str, Any]:
         "status": seen.status,
         "at": seen.at,
         "calls": [_call(call) for call in seen.calls],
+        **_in_transaction(seen),
+    }
+
+
+def _in_transaction(sent: Seen | Written) -> dict[str, Any]:
+    process = sent.id.partition("-")[0]
+    own = spelled_id(process, abs(sent.transaction)) if sent.transaction else None
+    return {"transaction": own, "after_commit": sent.transaction < 0}
+
+
+def _write(write: Written) -> dict[str, Any]:
+    return {
+        "id": write.id,
+        "trace": write.trace,
+        "parent": write.parent,
+        "sender": names.sender_id(write.sender),
+        "operation": write.operation,
+        "rows": write.rows,
+        "start": write.start_us,
+        "duration": write.duration_us,
+        "at": write.at,
+        "error": write.error,
+        **_in_transaction(write),
+    }
+
+
+def _transaction(process: str, end: Transaction) -> dict[str, Any]:
+    return {
+        "id": spelled_id(process, end.id),
+        "outer": spelled_id(process, end.outer) if end.outer > 0 else None,
+        "trace": spelled_id(process, end.trace),
+        "using": end.using,
+        "start": end.start_us,
+        "duration": round(end.duration_ns / 1000, 1),
+        "committed": end.committed,
     }
 
 
@@ -226,4 +283,11 @@ def _call(call: Call) -> dict[str, Any]:
         "status": call.status,
         "error": call.error,
         "queries": call.queries,
+        "repeats": call.repeats,
+        "repeated": fingerprint(call.repeated) if call.repeats else None,
     }
+
+
+def fingerprint(number: int) -> str:
+    """The fingerprint of a query's text as it is shown: hex."""
+    return f"{number & 0xFFFF_FFFF_FFFF_FFFF:x}"

@@ -9,6 +9,7 @@ from typing import Any
 from signalgraph import names
 from signalgraph.traces import Node, Trace, TraceGone, Written
 from signalgraph.web.figures import milliseconds
+from signalgraph.web.frames import fingerprint
 from signalgraph.web.scope import Scope
 from signalgraph.web.waterfall import glyph_of, is_origin, rows_words
 
@@ -175,6 +176,6 @@ def call_context(scope: Scope, trace: Trace) -> dict[str, Any]:
         "label": names.short(node.call.receiver if node.call else node.dispatch.signal),
         "path_up": path[:-1],
         "status": node.call.status if node.call else node.dispatch.status,
-        "fingerprint": f"{node.call.repeated & 0xFFFF_FFFF_FFFF_FFFF:x}" if node.call else "",
+        "fingerprint": fingerprint(node.call.repeated) if node.call else "",
         "transaction_words": transaction_words(trace, node.dispatch.transaction),
     }
