@@ -14,13 +14,13 @@ import msgspec
 from msgspec import Struct
 
 SCHEMA = 1  # of the public shapes
-LOG_SCHEMA = 2  # of what stands in a log
+LOG_SCHEMA = 3  # of what stands in a log
 
 ANY_SENDER = "*"
 
-Status = Literal["returned", "raised", "not reached", "cancelled", "running", "not timed"]
-STATUSES: tuple[Status, ...] = ("returned", "raised", "not reached", "cancelled", "running", "not timed")
-METHODS = ("send", "send_robust", "asend", "asend_robust")
+Status = Literal["returned", "raised", "not reached", "cancelled", "running", "not timed", "waiting"]
+STATUSES: tuple[Status, ...] = ("returned", "raised", "not reached", "cancelled", "running", "not timed", "waiting")
+METHODS = ("send", "send_robust", "asend", "asend_robust", "other")  # other: a method that the project named
 OPERATIONS = ("bulk_create", "bulk_update", "update", "fast delete")  # writes for which no signal is sent
 RECEIVER_BITS = 16  # span of the n-th receiver call (from 1) of a dispatch = span of the dispatch + n
 
@@ -99,7 +99,8 @@ class Total(Struct, frozen=True, array_like=True):
 class ReceiverCall(Struct, frozen=True, array_like=True):
     """One receiver in one dispatch, in the order Django runs them. `connection` is a position in `Batch.connections`.
 
-    Times are nanoseconds; None where there is none (not reached) or where it could not be taken (not timed).
+    Times are nanoseconds; None where there is none (not reached, waiting) or where it could not be taken (not timed).
+    A call is waiting while its dispatch is running and has not come to it.
     `busy_ns` is an async receiver's own time on the event loop. `repeats` is how often the query ran that ran most
     often (0: none ran twice) and `repeated` the fingerprint of its text.
     """
@@ -125,6 +126,7 @@ class Dispatch(Struct, frozen=True, array_like=True):
     `parent` is 0 or the span of the receiver call (or, its low 16 bits zero, of the dispatch whose running receiver
     is not known) in which it was sent. `trace` is the id of its cause, or the span of its outermost dispatch.
     `signal`, `sender` and `site` are positions in the batch's tables (`site` -1: no frame outside Django was near).
+    One with the status "running" was told while it ran, with its time so far; a later report takes its place.
     `transaction` is the id of the transaction that it was sent in, negative after the commit of that one (by work that
     `on_commit` had put off), 0 outside any.
     """
@@ -233,8 +235,8 @@ class Batch(Struct, frozen=True, tag="batch"):
     batch's share; `unheard` is (signal position, dispatches that no receiver heard), `ignored` (signal position,
     dispatches that were only counted, as IGNORE or a viewer's mute asks). `first_trace` and `last_trace` bound the
     traces in it, so that a log can find one. `signal_totals` stand in the order of `signals`. `dispatched` counts what
-    ended, with the `sampled` of them that are in the totals only; `share` of the traces is kept. `writes_dropped` is
-    cumulative.
+    ended, and `sampled` what will be in the totals only (of this batch or of earlier ones); `share` of the traces is
+    kept by chance (`kept_by_chance`), those that went wrong or were slow come on top. `writes_dropped` is cumulative.
     """
 
     process: Process
@@ -339,6 +341,13 @@ def encode_entry(entry: Entry) -> bytes:
 def decode_entry(data: bytes) -> Entry:
     """The inverse of `encode_entry`; raises `msgspec.DecodeError` for anything else."""
     return _entries.decode(data)
+
+
+def kept_by_chance(trace: int, share: float) -> bool:
+    """Whether a trace is of the share that is told whatever happens in it; by its number, so everybody can tell."""
+    mixed = (trace * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
+    mixed = ((mixed ^ (mixed >> 32)) * 0xD6E8FEB86659FD93) & 0xFFFFFFFFFFFFFFFF
+    return mixed < share * 2.0**64
 
 
 def encode_told(told: Told) -> bytes:

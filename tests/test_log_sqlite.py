@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from log_entries import SHOP, STOCK, batch, now_ms, wiring
 
-from signalgraph.events import Heartbeat
+from signalgraph.events import LOG_SCHEMA, Heartbeat
 from signalgraph.log import LogError, open_log
 from signalgraph.log import sqlite_file as sqlite_file_module
 from signalgraph.log.base import Log
@@ -162,7 +162,7 @@ def test_a_log_of_another_version_is_told_with_both_versions(opened: Opener, pat
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version = 99")
     database.close()
-    with pytest.raises(LogError, match=r"schema version 99, this signalgraph reads 2\. Move it away"):
+    with pytest.raises(LogError, match=rf"schema version 99, this signalgraph reads {LOG_SCHEMA}\. Move it away"):
         opened()
 
 
@@ -185,7 +185,7 @@ def test_a_locked_log_is_told_after_its_time(opened: Opener, path: Path, monkeyp
     log = opened()
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
-    with pytest.raises(LogError, match="was locked by another process"):
+    with pytest.raises(LogError, match="is locked by another process"):
         log.append(batch())
     holder.execute("ROLLBACK")
     holder.close()

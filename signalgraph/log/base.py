@@ -20,6 +20,10 @@ class LogError(Exception):
     """A log can't be opened, read or written; the message says which, why and what to do."""
 
 
+class LogBusy(LogError):
+    """Another process writes to the log just now; the same call may work a moment later."""
+
+
 class CursorError(ValueError):
     """A string that isn't a cursor; the message holds it and says what one looks like."""
 
@@ -87,6 +91,10 @@ class Log(ABC):
     @abstractmethod
     def append(self, entry: Entry) -> str:
         """Add an entry, its totals and its process' heartbeat at once; return its cursor. Raises `LogError`."""
+
+    @abstractmethod
+    def be_patient(self, seconds: float) -> None:
+        """How long a write waits for others before it raises `LogBusy`, where there is something to wait for."""
 
     @abstractmethod
     def beat(self, heartbeat: Heartbeat) -> None:

@@ -21,5 +21,13 @@ def carry_over(known: Heartbeat | None, entry: Entry) -> Heartbeat:
     if not isinstance(entry, Batch):
         return structs.replace(beat, seen_ms=max(beat.seen_ms, seen_ms), ended=False)
     return Heartbeat(
-        entry.process, max(beat.seen_ms, seen_ms), True, entry.recorded, entry.dropped, beat.lost, ended=False
+        entry.process,
+        max(beat.seen_ms, seen_ms),
+        True,
+        entry.recorded,
+        entry.dropped,
+        beat.lost,
+        ended=False,
+        sampled=beat.sampled + entry.sampled,
+        share=entry.share,
     )

@@ -46,6 +46,7 @@ class MemoryLog(Log):
         self._connections: dict[tuple[str, str, str], Total] = {}
         self._signals: dict[str, Total] = {}
         self._unheard: dict[str, int] = {}
+        self._ignored: dict[str, int] = {}
         self._dispatched = 0
         self._wirings: dict[str, tuple[int, Wiring]] = {}
         self._heartbeats: dict[str, Heartbeat] = {}
@@ -79,11 +80,12 @@ class MemoryLog(Log):
             key = (batch.signals[signal], batch.senders[sender], batch.receivers[receiver])
             self._connections[key] = self._connections.get(key, Total()) + total
         for name, total in zip(batch.signals, batch.signal_totals, strict=False):  # none from an older recorder
-            if total.calls:
+            if total.calls or total.untimed:
                 self._signals[name] = self._signals.get(name, Total()) + total
-        for signal, count in batch.unheard:
-            name = batch.signals[signal]
-            self._unheard[name] = self._unheard.get(name, 0) + count
+        for known, counts in ((self._unheard, batch.unheard), (self._ignored, batch.ignored)):
+            for signal, count in counts:
+                name = batch.signals[signal]
+                known[name] = known.get(name, 0) + count
         self._dispatched += batch.dispatched
 
     def _remove_oldest(self) -> None:
@@ -97,6 +99,9 @@ class MemoryLog(Log):
     def _keeps_wiring(self, process: str) -> bool:
         is_newest = max(self._wirings, key=lambda each: self._wirings[each][0]) == process
         return is_newest or is_living(self._heartbeats[process], int(time.time() * 1000))
+
+    def be_patient(self, seconds: float) -> None:
+        """Nothing: writes wait for other threads only."""
 
     def beat(self, heartbeat: Heartbeat) -> None:
         with self._news:
@@ -148,6 +153,7 @@ class MemoryLog(Log):
                 self._dispatched,
                 self._since_ms,
                 dict(self._signals),
+                dict(self._ignored),
             )
 
     def wirings(self) -> dict[str, Wiring]:

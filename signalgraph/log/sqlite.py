@@ -18,7 +18,7 @@ from signalgraph.log import forks
 from signalgraph.log.base import Control, Log, LogError, Page, Totals
 from signalgraph.log.cursor import locate, make_cursor, parse_cursor
 from signalgraph.log.living import carry_over
-from signalgraph.log.sqlite_file import absolute_path, explain, open_file
+from signalgraph.log.sqlite_file import BUSY_S, absolute_path, busy_timeout, explain, open_file
 from signalgraph.log.sqlite_rows import (
     INSERT,
     add_totals,
@@ -64,6 +64,7 @@ class SqliteLog(Log):
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._origin = ""
+        self._patience_s = BUSY_S
         self._changes = 0  # commits and openings of ours, which PRAGMA data_version doesn't tell
         self._closed = threading.Event()
         self._tallies: dict[str, Tally] = {}
@@ -90,6 +91,12 @@ class SqliteLog(Log):
                 add_totals(connection, entry)
             put_heartbeat(connection, carry_over(find_heartbeat(connection, entry.process.id), entry))
             return make_cursor(self._origin, cursor.lastrowid or 0)
+
+    def be_patient(self, seconds: float) -> None:
+        with self._lock:
+            self._patience_s = seconds
+            if self._connection is not None:
+                self._connection.execute(busy_timeout(seconds))
 
     def beat(self, heartbeat: Heartbeat) -> None:
         self._refuse_readers("beat")
@@ -162,6 +169,7 @@ class SqliteLog(Log):
                 meta(connection, "dispatched"),
                 meta(connection, "since_ms"),
                 signals,
+                dict(connection.execute("SELECT * FROM ignored").fetchall()),
             )
 
     def wirings(self) -> dict[str, Wiring]:
@@ -322,7 +330,7 @@ class SqliteLog(Log):
         # A log that was removed is made again by those who write; readers wait for that.
         if self._connection is None or (file != self._file and (self._writer or file is not None)):
             self._disconnect()
-            self._connection = open_file(self._path)
+            self._connection = open_file(self._path, self._patience_s)
             self._file = _identity(self._path)
             self._origin = meta(self._connection, "origin")
             self._changes += 1

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from signalgraph.events import LOG_SCHEMA
-from signalgraph.log.base import LogError
+from signalgraph.log.base import LogBusy, LogError
 from signalgraph.log.cursor import new_origin
 
 APPLICATION_ID = 0x5347_4C47  # "SGLG", https://www.sqlite.org/pragma.html#pragma_application_id
@@ -38,6 +38,7 @@ CREATE TABLE totals (
     PRIMARY KEY (signal, sender, receiver)
 ) WITHOUT ROWID;
 CREATE TABLE unheard (signal TEXT PRIMARY KEY, dispatches INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE ignored (signal TEXT PRIMARY KEY, dispatches INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE processes (
     id TEXT PRIMARY KEY,
     seen_ms INTEGER NOT NULL,
@@ -65,8 +66,11 @@ def absolute_path(text: str) -> Path:
     return Path(text)
 
 
-def open_file(path: Path) -> sqlite3.Connection:
-    """A connection to the log at a path, which is made where it is missing; raises `LogError`."""
+def open_file(path: Path, patience_s: float) -> sqlite3.Connection:
+    """A connection to the log at a path, which is made where it is missing; raises `LogError`.
+
+    `patience_s` is how long its writes wait for those of others.
+    """
     try:
         _make_folder(path.parent)
         with contextlib.suppress(FileExistsError):
@@ -78,7 +82,7 @@ def open_file(path: Path) -> sqlite3.Connection:
             'Make its folder writable or set SIGNALGRAPH["LOG"] to another path.'
         ) from error
     try:
-        return _connect(path)
+        return _connect(path, patience_s)
     except sqlite3.Error as error:
         raise explain(path, error) from error
 
@@ -96,7 +100,7 @@ def _make_folder(folder: Path) -> None:
         (folder / ".gitignore").write_text("*\n")
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, patience_s: float) -> sqlite3.Connection:
     deadline = time.monotonic() + BUSY_S
     while True:
         # One connection for all threads, behind the log's lock: it can be closed for sure before a fork, which a
@@ -104,6 +108,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         try:
             _prepare(connection, path)
+            connection.execute(busy_timeout(patience_s))
         except BaseException as error:
             connection.close()
             # Switching to WAL doesn't wait for its turn when several processes make the file at once.
@@ -113,6 +118,11 @@ def _connect(path: Path) -> sqlite3.Connection:
             time.sleep(RETRY_S)
         else:
             return connection
+
+
+def busy_timeout(seconds: float) -> str:
+    """The statement that says how long a connection waits for a lock."""
+    return f"PRAGMA busy_timeout = {round(seconds * 1000)}"
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
@@ -155,8 +165,8 @@ def _is_empty(connection: sqlite3.Connection, path: Path) -> bool:
 
 
 _MEANINGS = {
-    sqlite3.SQLITE_BUSY: f"was locked by another process for {BUSY_S:g} s; try again, or find out who holds it (fuser)",
-    sqlite3.SQLITE_LOCKED: f"was locked for {BUSY_S:g} s; try again",
+    sqlite3.SQLITE_BUSY: "is locked by another process; try again, or find out who holds it (fuser)",
+    sqlite3.SQLITE_LOCKED: "is locked; try again",
     sqlite3.SQLITE_FULL: 'can\'t grow, the disk is full; make room or lower SIGNALGRAPH["KEEP"]',
     sqlite3.SQLITE_IOERR: "can't be read or written by the system; look at the disk, its room and its quota",
     sqlite3.SQLITE_NOTADB: "isn't an SQLite file; move it away and a new log is made",
@@ -173,5 +183,7 @@ def explain(path: Path, error: Exception) -> LogError:
         return LogError(
             f"The log {path} holds an entry that can't be used ({error}); move it away and a new one is made."
         )
-    meaning = _MEANINGS.get((code or 0) & 0xFF, "can't be used; move it away and a new log is made")
-    return LogError(f"The log {path} {meaning} ({error}).")
+    code = (code or 0) & 0xFF
+    meaning = _MEANINGS.get(code, "can't be used; move it away and a new log is made")
+    kind = LogBusy if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) else LogError
+    return kind(f"The log {path} {meaning} ({error}).")

@@ -24,9 +24,7 @@ _ADD_TOTAL = (
     " errors = errors + excluded.errors, ns = ns + excluded.ns, max_ns = max(max_ns, excluded.max_ns),"
     " queries = queries + excluded.queries, untimed = untimed + excluded.untimed"
 )
-_ADD_UNHEARD = (
-    "INSERT INTO unheard VALUES (?, ?) ON CONFLICT DO UPDATE SET dispatches = dispatches + excluded.dispatches"
-)
+_ADD_COUNT = "INSERT INTO {} VALUES (?, ?) ON CONFLICT DO UPDATE SET dispatches = dispatches + excluded.dispatches"
 heartbeat_decoder = msgspec.msgpack.Decoder(Heartbeat)
 
 
@@ -55,7 +53,8 @@ def add_totals(connection: sqlite3.Connection, batch: Batch) -> None:
         if total.calls or total.untimed
     ]
     connection.executemany(_ADD_TOTAL, rows)
-    connection.executemany(_ADD_UNHEARD, [(batch.signals[signal], count) for signal, count in batch.unheard])
+    for table, counts in (("unheard", batch.unheard), ("ignored", batch.ignored)):
+        connection.executemany(_ADD_COUNT.format(table), [(batch.signals[signal], count) for signal, count in counts])
     connection.execute("UPDATE meta SET value = value + ? WHERE name = 'dispatched'", (batch.dispatched,))
 
 

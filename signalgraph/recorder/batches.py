@@ -1,228 +1,150 @@
-"""Records of the ring to a batch of the log: tokens become names, clock readings become receiver calls."""
+"""What a flush carries to a batch of the log."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from time import perf_counter_ns as clock
 from typing import Any
 
-from signalgraph.events import (
-    Alike,
-    Batch,
-    Cause,
-    Dispatch,
-    LateCall,
-    Process,
-    ReceiverCall,
-    Told,
-    encode_told,
-)
-from signalgraph.recorder import capture
-from signalgraph.recorder.clock import (
-    ARGUMENTS,
-    CODE,
-    ERROR,
-    FACTS,
-    LASTI,
-    METHOD,
-    PARENT,
-    RECEIVERS,
-    SENDER,
-    SIGNAL,
-    SPAN,
-    START,
-    THREAD,
-    TRACE,
-    TRANSACTION,
-)
-from signalgraph.recorder.outcomes import RAISED, RUNNING, Record, outcomes_of, spent_on, status_of, told_name
-from signalgraph.recorder.piles import Column, column, differences, readings_of, shared, sort_out, steps_between
-from signalgraph.recorder.routes import Routes, Sites, argument_name, facts_of, sender_label
-from signalgraph.recorder.sheets import Connection, Sheet
+from signalgraph.events import Batch, Cause, Process, Told, encode_told
+from signalgraph.recorder.clock import START, TRACE
+from signalgraph.recorder.endings import Endings
+from signalgraph.recorder.outcomes import Record
+from signalgraph.recorder.piles import column, sort_out
+from signalgraph.recorder.sheets import Sheet
 from signalgraph.recorder.signals import Signals
+from signalgraph.recorder.telling import Late, Teller
 from signalgraph.registry import Registry
 
-DRIFT_NS = 50_000_000  # a wall clock that moved by more is followed
-AWAITED = 10_000  # running calls whose end is awaited
 
+@dataclass
+class Load:
+    """What one flush has taken: `counted` and `told` are ended dispatches, the same list where all are told.
 
-class Clockwork:
-    """Monotonic to wall time. The offset is kept while the wall clock agrees, so that a trace stays in order."""
+    `running` are copies of records of dispatches that have not ended; `ends` are of async receiver calls whose dispatch
+    was over, `late` such as were counted before; `unheard` and `ignored` are by signal name. `recorded` and `dropped`
+    are the process' sums with these included, `sampled` is of this flush.
+    """
 
-    def __init__(self) -> None:
-        self.offset_ns = time.time_ns() - clock()
+    counted: list[Record] = field(default_factory=list)
+    told: list[Record] = field(default_factory=list)
+    running: list[Record] = field(default_factory=list)
+    ends: list[tuple[Any, ...]] = field(default_factory=list)
+    late: list[Late] = field(default_factory=list)
+    writes: list[tuple[Any, ...]] = field(default_factory=list)
+    causes: list[Cause] = field(default_factory=list)
+    unheard: dict[str, int] = field(default_factory=dict)
+    ignored: dict[str, int] = field(default_factory=dict)
+    transactions: bool = False
+    recorded: int = 0
+    dropped: int = 0
+    writes_dropped: int = 0
+    sampled: int = 0
 
-    def follow(self) -> None:
-        offset = time.time_ns() - clock()
-        if abs(offset - self.offset_ns) > DRIFT_NS:
-            self.offset_ns = offset
-
-    def wall_us(self, monotonic_ns: int) -> int:
-        return (monotonic_ns + self.offset_ns) // 1000
+    @property
+    def is_empty(self) -> bool:
+        return not (
+            self.counted
+            or self.told
+            or self.running
+            or self.ends
+            or self.late
+            or self.writes
+            or self.causes
+            or self.unheard
+            or self.ignored
+            or self.transactions
+            or self.sampled
+        )
 
 
 class BatchMaker:
-    """Turns what a flush drained into one `Batch`. Used by the flusher's thread alone."""
+    """Turns loads into batches. Used by the flusher's thread alone.
 
-    def __init__(self, process: Process, registry: Registry, signals: Signals) -> None:
+    `is_told` is asked whether the late end of a call of a counted dispatch is to be told now; if not, it is held there.
+    """
+
+    def __init__(
+        self,
+        process: Process,
+        registry: Registry,
+        signals: Signals,
+        share: float = 1.0,
+        is_told: Callable[[Late], bool] = lambda late: True,
+    ) -> None:
         self.process = process
-        self.signals = signals
-        self.clockwork = Clockwork()
         self.sequence = 0
-        self._routes = Routes(registry, signals)
-        self._sites = Sites()
-        self._running: dict[int, Connection] = {}  # by the span of the call
-        self._early: deque[tuple[Any, ...]] = deque(maxlen=1000)  # ends of calls whose dispatch is still held back
+        self.endings = Endings()
+        self._share = share
+        self._is_told = is_told
+        self._teller = Teller(registry, signals)
+        self.wall_us = self._teller.clockwork.wall_us
 
     def wiring_changed(self) -> None:
-        self._routes.forget()
+        """Forget which connection a receiver call came through; it is looked up again."""
+        self._teller.routes.forget()
 
-    def make(
-        self,
-        records: list[Record],
-        ends: Iterable[tuple[Any, ...]],
-        causes: list[Cause],
-        unheard: dict[str, int],
-        recorded: int,
-        dropped: int,
-    ) -> Batch:
-        """`ends` are of async receiver calls whose dispatch was over; `recorded` and `dropped` are the process' sums
-        with these records included."""
-        self.clockwork.follow()
+    def make(self, load: Load) -> Batch:
+        self._teller.clockwork.follow()
         self.sequence += 1
         sheet = Sheet()
-        base = records[0][START] if records else 0
-        piles, odd = sort_out(records)
-        alike = [self._alike(pile, base, sheet) for pile in piles]
-        others = [self._dispatch(record, sheet) for record in odd]
-        late: list[LateCall] = []
-        ends, self._early = [*self._early, *ends], deque(maxlen=self._early.maxlen)
-        for end in ends:
-            late += self._late(end, sheet)
-        traces = {record[TRACE] for record in records}
-        traces.update(cause.id for cause in causes)
-        told = Told(base + self.clockwork.offset_ns, alike, others, [record[-1] - base for record in odd])
-        unheard_at = [(sheet.signals[name], count) for name, count in unheard.items()]
+        blob = self._count_and_tell(load, sheet)
+        late = load.late + [late for late in self._teller.count_late(load.ends, sheet) if self._is_told(late)]
+        late_calls = [self._teller.tell_late(each, sheet) for each in late]
+        writes = [self._teller.tell_write(note, sheet) for note in load.writes]
+        transactions = self.endings.tell(sheet.transactions, self.wall_us)
+        traces = set(column(load.told, TRACE)) | set(column(load.running, TRACE)) | {cause.id for cause in load.causes}
+        for found in (writes, transactions, late):
+            traces.update(each.trace for each in found)
         return Batch(
             process=self.process,
             sequence=self.sequence,
             wall_us=time.time_ns() // 1000,
-            recorded=recorded,
-            dropped=dropped,
-            unheard=unheard_at,
+            recorded=load.recorded,
+            dropped=load.dropped,
+            unheard=[(sheet.signals[name], count) for name, count in load.unheard.items()],
+            ignored=[(sheet.signals[name], count) for name, count in load.ignored.items()],
             signals=list(sheet.signals),
             senders=list(sheet.senders),
             receivers=list(sheet.receivers),
             connections=list(sheet.connections),
             sites=list(sheet.sites),
-            causes=causes,
+            causes=load.causes,
             totals=sheet.connection_figures(),
             signal_totals=sheet.signal_figures(),
             first_trace=min(traces, default=0),
             last_trace=max(traces, default=0),
-            dispatched=len(records),
-            late=late,
-            blob=encode_told(told) if records else b"",
+            dispatched=len(load.counted),
+            late=late_calls,
+            blob=blob,
+            transactions=transactions,
+            writes=writes,
+            writes_dropped=load.writes_dropped,
+            sampled=load.sampled,
+            share=self._share,
         )
 
-    def _alike(self, pile: list[Record], base: int, sheet: Sheet) -> Alike:
-        """Count a pile and tell it."""
-        first = pile[0]
-        name, label = self.signals.name(first[SIGNAL]), sender_label(first[SENDER])
-        signal = sheet.signals[name]
-        route = self._routes.find(first[SIGNAL], first[SENDER], first[RECEIVERS])
-        connections = [sheet.connection(connection) for connection in route]
-        readings = readings_of(pile)
-        steps = steps_between(readings)
-        for connection, durations in zip(connections, steps[1:-1], strict=True):
-            sheet.count_calls(connection, len(pile), sum(durations), max(durations))
-        whole = differences(readings[-1], readings[0])
-        sheet.count_dispatches(signal, len(pile), 0, sum(whole), max(whole))
-        facts: Column | None = column(pile, FACTS)
-        if facts is not None and facts.count(None) == len(pile):
-            facts = None
-        return Alike(
-            signal,
-            sheet.senders[label],
-            first[METHOD],
-            self._site(first, sheet),
-            connections,
-            list(map(argument_name, first[ARGUMENTS])),
-            column(pile, SPAN),
-            shared(column(pile, PARENT)),
-            column(pile, TRACE),
-            shared(column(pile, THREAD)),
-            shared([number or 0 for number in column(pile, TRANSACTION)]),
-            None if facts is None else [self._facts(record, name, label) or None for record in pile],
-            [start - base for start in readings[0]],
-            steps,
-        )
-
-    def _dispatch(self, record: Record, sheet: Sheet) -> Dispatch:
-        """Count a record and tell it."""
-        start, end = record[START], record[-1]
-        name, label = self.signals.name(record[SIGNAL]), sender_label(record[SENDER])
-        signal = sheet.signals[name]
-        receivers = record[RECEIVERS]
-        route = self._routes.find(record[SIGNAL], record[SENDER], receivers or ())
-        calls = []
-        for order, (outcome, connection) in enumerate(zip(outcomes_of(record), route, strict=True), 1):
-            status, begin, duration, busy, error, spent = outcome
-            offset = None if begin is None else begin - start
-            call = ReceiverCall(sheet.connection(connection), status, offset, duration, busy, error, *spent)
-            sheet.count_call(call)
-            calls.append(call)
-            if status == RUNNING:
-                while len(self._running) >= AWAITED:
-                    del self._running[next(iter(self._running))]
-                self._running[record[SPAN] + order] = connection
-        status = status_of(record[ERROR])
-        if receivers is None:
-            sheet.count_untimed(signal)
-        else:
-            failed = status == RAISED or any(call.status == RAISED for call in calls)
-            sheet.count_dispatches(signal, 1, failed, end - start, end - start)
-        return Dispatch(
-            record[SPAN],
-            record[PARENT],
-            record[TRACE],
-            signal,
-            sheet.senders[label],
-            record[METHOD],
-            status,
-            self.clockwork.wall_us(start),
-            end - start,
-            self._site(record, sheet),
-            record[THREAD],
-            calls,
-            list(map(argument_name, record[ARGUMENTS])),
-            self._facts(record, name, label),
-            record[TRANSACTION] or 0,
-        )
-
-    def _facts(self, record: Record, signal: str, sender: str) -> dict[str, Any]:
-        facts = record[FACTS]
-        if not facts:
-            return {}
-        return facts_of(facts, record[SENDER]) | capture.told((record[SIGNAL], record[SENDER]), signal, sender, facts)
-
-    def _site(self, record: Record, sheet: Sheet) -> int:
-        return -1 if record[CODE] is None else sheet.sites[self._sites.find(record[CODE], record[LASTI])]
-
-    def _late(self, record: tuple[Any, ...], sheet: Sheet) -> list[LateCall]:
-        span, begin, end, busy, error, queries, start = record
-        connection = self._running.pop(span, None)
-        if connection is None:
-            self._early.append(record)
-            return []
-        spent = spent_on(queries)
-        times = (begin - start, end - begin, busy)
-        call = ReceiverCall(sheet.connection(connection), status_of(error), *times, told_name(error), *spent)
-        sheet.count_call(call, again=True)
-        return [LateCall(span, call)]
+    def _count_and_tell(self, load: Load, sheet: Sheet) -> bytes:
+        teller = self._teller
+        piles, odd = sort_out(load.counted)
+        for pile in piles:
+            teller.count_pile(pile, sheet)
+        for record in odd:
+            teller.count(record, sheet)
+        if load.told is not load.counted:
+            piles, odd = sort_out(load.told)
+        if not (load.told or load.running):
+            return b""
+        base, now = (load.told or load.running)[0][START], clock()
+        running = [teller.tell_running(record, now, sheet) for record in load.running]
+        others = running + [teller.tell(record, sheet) for record in odd]
+        # Before everything else: what was running may have ended since, and its last report is the one that stands.
+        ends = [-1 << 62] * len(running) + [record[-1] - base for record in odd]
+        alike = [teller.tell_pile(pile, base, sheet) for pile in piles]
+        return encode_told(Told(base + teller.clockwork.offset_ns, alike, others, ends))
 
 
 def process_label(argv: list[str]) -> str:

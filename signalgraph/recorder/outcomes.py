@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, NamedTuple
 
-from signalgraph.events import STATUSES
+from signalgraph.events import METHODS, STATUSES
 from signalgraph.inert import writable
-from signalgraph.recorder.clock import ASYNC, ERROR, FAILURES, HEADER, RECEIVERS, SPAN, SQL, SYNC
+from signalgraph.recorder.clock import ASYNC, ERROR, FAILURES, HEADER, METHOD, RECEIVERS, SPAN, SQL, SYNC
 
-RETURNED, RAISED, NOT_REACHED, CANCELLED, RUNNING, NOT_TIMED = range(len(STATUSES))
+RETURNED, RAISED, NOT_REACHED, CANCELLED, RUNNING, NOT_TIMED, WAITING = range(len(STATUSES))
 CANCELLATIONS = ("CancelledError", "GeneratorExit")
+ASEND = METHODS.index("asend")  # the first that is a coroutine
 
 Record = tuple[Any, ...]  # see `clock`
 
@@ -52,12 +53,30 @@ def outcomes_of(record: Record) -> list[Outcome]:
     elsewhere = concurrent is not None and any(len(call) > 2 and call[4] == error for call in concurrent)
     outcomes = sync_outcomes(sync, record[HEADER:-1], record[-1], None if elsewhere else error, record[FAILURES])
     if concurrent is not None:
-        stopped = error is not None and not any(concurrent)
-        outcomes += async_outcomes(record[SPAN] + sync + 1, len(receivers) - sync, concurrent, error, stopped)
-    if record[SQL]:
-        for position, spent in queries_by_position(record[SQL]).items():
-            if 1 <= position <= len(outcomes):
-                outcomes[position - 1] = outcomes[position - 1]._replace(spent=spent)
+        rest = NOT_TIMED if error is None else NOT_REACHED
+        outcomes += async_outcomes(record[SPAN] + sync + 1, len(receivers) - sync, concurrent, rest)
+    return _with_queries(outcomes, record[SQL])
+
+
+def outcomes_so_far(record: Record) -> list[Outcome]:
+    """The same of a dispatch that is running; its record has no reading at the end."""
+    receivers, concurrent, ticks = record[RECEIVERS] or (), record[ASYNC], record[HEADER:]
+    sync = len(receivers) if concurrent is None else record[SYNC]
+    if sync and not ticks:
+        # Without `asend`, nothing comes between Django's asking who listens and its loop: another tool runs them.
+        outcomes = [Outcome(WAITING if record[METHOD] >= ASEND else NOT_TIMED)] * sync
+    else:
+        begun = min(sync, len(ticks))
+        outcomes = sync_outcomes(begun, ticks, 0, None, record[FAILURES]) + [Outcome(WAITING)] * (sync - begun)
+    if concurrent is not None:
+        outcomes += async_outcomes(record[SPAN] + sync + 1, len(receivers) - sync, concurrent, WAITING)
+    return _with_queries(outcomes, record[SQL])
+
+
+def _with_queries(outcomes: list[Outcome], queries: tuple[int, ...] | None) -> list[Outcome]:
+    for position, spent in queries_by_position(queries).items() if queries else ():
+        if 1 <= position <= len(outcomes):  # 0: nobody knows whose
+            outcomes[position - 1] = outcomes[position - 1]._replace(spent=spent)
     return outcomes
 
 
@@ -89,10 +108,8 @@ def sync_outcomes(
     return outcomes
 
 
-def async_outcomes(
-    first_span: int, count: int, calls: tuple[Record, ...], error: str | None, stopped: bool
-) -> list[Outcome]:
-    """What became of the async receivers; `stopped`: the dispatch ended with an error before one began."""
+def async_outcomes(first_span: int, count: int, calls: tuple[Record, ...], rest: int) -> list[Outcome]:
+    """What became of the async receivers; `rest`: the status of those that have not begun."""
     began = {call[0]: call[1] for call in calls if len(call) == 2}
     ended = {call[0]: call for call in calls if len(call) > 2}
     outcomes: list[Outcome] = []
@@ -103,7 +120,7 @@ def async_outcomes(
         elif span in began:
             outcomes.append(Outcome(RUNNING, began[span]))
         else:
-            outcomes.append(Outcome(NOT_REACHED if stopped or error else NOT_TIMED))
+            outcomes.append(Outcome(rest))
     return outcomes
 
 

@@ -6,6 +6,7 @@ a few C calls on a list; all the rest is done once for a pile.
 
 from __future__ import annotations
 
+from functools import cached_property
 from itertools import pairwise
 from operator import itemgetter, sub
 from typing import Any
@@ -51,8 +52,28 @@ class _Piles(dict[tuple[Any, ...], list[Record]]):
         return pile
 
 
-def sort_out(records: list[Record]) -> tuple[list[list[Record]], list[Record]]:
-    """The piles, none empty, and the records that are on none. Each keeps its order."""
+class Pile:
+    """Records that are alike. `readings` are columns of clock readings from the start to the end, `steps` of the ns
+    between them: to the first receiver, one for each receiver, from the last one to the end."""
+
+    def __init__(self, records: list[Record]) -> None:
+        self.records = records
+        self.first = records[0]
+
+    def column(self, position: int) -> Column:
+        return column(self.records, position)
+
+    @cached_property
+    def readings(self) -> list[Column]:
+        return [self.column(position) for position in range(START, len(self.first))]
+
+    @cached_property
+    def steps(self) -> list[Column]:
+        return [differences(after, before) for before, after in pairwise(self.readings)]
+
+
+def sort_out(records: list[Record]) -> tuple[list[Pile], list[Record]]:
+    """The piles, and the records that are on none. Each keeps its order."""
     odd: list[Record] = []
     piles = _Piles(odd)
     for record in records:
@@ -60,14 +81,14 @@ def sort_out(records: list[Record]) -> tuple[list[list[Record]], list[Record]]:
             piles[_key_of(record)].append(record)
         except Exception:  # noqa: BLE001 - an argument's name may be a project's own kind of str, whose hash is its code
             odd.append(record)
-    found: list[list[Record]] = []
+    found: list[Pile] = []
     for pile in piles.values():
         length = HEADER + len(pile[0][RECEIVERS]) + 2  # a reading before each receiver, after the last, at the end
         if set(map(len, pile)) != {length}:
             odd += [record for record in pile if len(record) != length]
             pile = [record for record in pile if len(record) == length]
         if pile:
-            found += _by_code(pile)
+            found += map(Pile, _by_code(pile))
     return found, odd
 
 
@@ -81,18 +102,8 @@ def _by_code(pile: list[Record]) -> list[list[Record]]:
     return list(found.values())
 
 
-def column(pile: list[Record], position: int) -> Column:
-    return list(map(_AT[position] if position < len(_AT) else itemgetter(position), pile))
-
-
-def readings_of(pile: list[Record]) -> list[Column]:
-    """Columns of clock readings, from the start to the end."""
-    return [column(pile, position) for position in range(START, len(pile[0]))]
-
-
-def steps_between(readings: list[Column]) -> list[Column]:
-    """Columns of ns: from the start to the first receiver, one for each receiver, from the last one to the end."""
-    return [differences(after, before) for before, after in pairwise(readings)]
+def column(records: list[Record], position: int) -> Column:
+    return list(map(_AT[position] if position < len(_AT) else itemgetter(position), records))
 
 
 def differences(after: Column, before: Column) -> Column:

@@ -119,6 +119,11 @@ class Reasons:
                 reason = self._known[span] = Reason(span, entry)
         return reason
 
+    def has_ended(self, trace: int) -> bool:
+        """Whether a trace is that of a cause which is over."""
+        reason = self._known.get(trace)
+        return reason is not None and reason.entry[END] is not None
+
     def sort(
         self, records: list[tuple[Any, ...]], trace_at: int
     ) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]], int]:

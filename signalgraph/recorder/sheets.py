@@ -26,7 +26,7 @@ class Sheet:
         self.connections: Numbering = Numbering()
         self.totals: list[list[int]] = []  # by position of the connection, fields of `Total`
         self.signal_totals: dict[int, list[int]] = {}  # by position of the signal
-        self.dispatched = 0
+        self.transactions: dict[int, int] = {}  # those that were named, to the trace that does
 
     def connection(self, connection: Connection) -> int:
         signal, sender, receiver = connection
@@ -34,6 +34,10 @@ class Sheet:
         if position == len(self.totals):
             self.totals.append([0] * 6)
         return position
+
+    def name_transaction(self, transaction: int | None, trace: int) -> None:
+        if transaction:
+            self.transactions[transaction] = trace
 
     def count_call(self, call: ReceiverCall, *, again: bool = False) -> None:
         """Add a call to the totals; `again`: it was counted when it was still running."""
