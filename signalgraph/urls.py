@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from signalgraph.web import access, feed
+from signalgraph.web import access, asking, feed
 from signalgraph.web.pages import graph, overview, receivers, senders, setup, signals, timeline, traces
 from signalgraph.web.views import page_route, parameterless, routes
 
@@ -13,6 +13,8 @@ app_name = "signalgraph"
 urlpatterns = [
     path("events.json", parameterless(feed.events_json), name="events"),
     path("ticket.json", parameterless(feed.ticket), name="ticket"),
+    path("mute/", parameterless(asking.mute), name="mute"),
+    path("recording/", parameterless(asking.recording), name="recording"),
     path("graph.svg", access.guarded(graph.svg_file), name="graph-svg"),
     path("graph.json", access.guarded(graph.json_file), name="graph-json"),
     *routes("", overview.overview, "overview"),

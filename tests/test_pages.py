@@ -358,18 +358,22 @@ def test_the_setup_page_names_every_problem_of_the_settings(get: Get, log: Log, 
     assert "Did you mean RECORD?" in said
 
 
-def test_the_setup_page_shows_the_line_that_switches_recording_on(get: Get, log: Log, settings: Any) -> None:
-    """The line to take out and the one to put in."""
+@pytest.mark.parametrize(("debug", "record"), [(True, "auto"), (False, "always")])
+def test_the_setup_page_shows_the_line_that_switches_recording_on(
+    get: Get, log: Log, settings: Any, debug: bool, record: str
+) -> None:
+    """The line to take out and the one to put in; "auto" would record nothing where DEBUG is off."""
+    settings.DEBUG = debug
     settings.SIGNALGRAPH = {**settings.SIGNALGRAPH, "RECORD": "off"}
     html = get("setup/").content.decode()
     assert '<span class="bad"><i>\N{MINUS SIGN}</i>    &quot;RECORD&quot;: &quot;off&quot;,</span>' in html
-    assert '<span class="add"><i>+</i>    &quot;RECORD&quot;: &quot;auto&quot;,</span>' in html
+    assert '<span class="add"><i>+</i>    &quot;RECORD&quot;: &quot;XX&quot;,</span>'.replace("XX", record) in html
 
 
 def test_the_setup_page_shows_why_the_log_cannot_be_written(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
     """The recorder's own error, which nobody would see otherwise."""
     state = recorder.state()
-    broken = type("State", (), {"error": "/srv/log.sqlite3 can't be written: read-only.", "recording": True})()
+    broken = recorder.State("always", True, error="/srv/log.sqlite3 can't be written: read-only.")
     monkeypatch.setattr(recorder, "state", lambda: broken)
     assert not state.error
     assert "/srv/log.sqlite3 can't be written: read-only." in text(get("setup/"))

@@ -182,7 +182,7 @@ def test_terms_without_a_meaning_for_what_is_listed_are_named() -> None:
         ("a zzz:b", 2, 3, "no field 'zzz'", None),
         ("x is:eror", 5, 4, "Did you mean error", "error"),
         ("is:zzz", 3, 3, "error, slow, async, weak, orphan", None),
-        ("is:muted", 3, 5, "not supported yet", None),
+        ("is:cycle", 3, 5, "not supported yet", None),
         ("method:snd", 7, 3, "Did you mean send", "send"),
         ("rate:>5", 0, 4, "not supported yet", None),
         ("a or b", 2, 2, "`or` is not supported yet", None),

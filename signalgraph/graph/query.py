@@ -41,10 +41,10 @@ _NAMES = {"signal", "sender", "receiver", "app", "module", "kind"}
 _TOLD = {"trace", "method", "status", "path", "process"}
 _FIELDS = {"connection": _NAMES, "signal": _NAMES, "dispatch": _NAMES | _TOLD, "trace": _NAMES | _TOLD}
 _STATES = {
-    "connection": {"error", "slow", "async", "weak", "unused", "called", "any", "third-party"},
-    "signal": {"error", "slow", "orphan", "unused", "called"},
-    "dispatch": {"error", "slow", "async", "any"},
-    "trace": {"error", "slow", "async", "any"},
+    "connection": {"error", "slow", "async", "weak", "unused", "called", "any", "third-party", "muted"},
+    "signal": {"error", "slow", "orphan", "unused", "called", "muted"},
+    "dispatch": {"error", "slow", "async", "any", "running", "after-commit", "repeats"},
+    "trace": {"error", "slow", "async", "any", "running", "after-commit", "repeats", "rolled-back", "bypass"},
 }
 _WHOLE_TRACE = {"trace", "path", "process", "dur", "is", None}  # fields that are not of one dispatch; None: words
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -86,9 +86,13 @@ def parse(q: str, *, slow_ms: float = 100.0) -> Query:
 
 
 class Query:
-    """A filter that was read. Two are equal when their terms are."""
+    """A filter that was read. Two are equal when their terms are.
+
+    `silent` says why a signal of some name is only counted, "" where it is recorded: what `is:muted` asks.
+    """
 
     def __init__(self, terms: Iterable[Term], *, slow_ms: float = 100.0) -> None:
+        self.silent: Callable[[str], str] = lambda name: ""
         self.terms = tuple(terms)
         self.slow_us = slow_ms * 1000
         self._asks_state = any(term.field == "is" for term in self.terms)
@@ -124,7 +128,8 @@ class Query:
             "module": [info.receiver],
             "kind": [kind_of(info.signal)],
         }
-        return self._all_hold("connection", names, _p95(stats), _connection_states(info, stats, self.slow_us))
+        states = {**_connection_states(info, stats, self.slow_us), "muted": bool(self.silent(info.signal))}
+        return self._all_hold("connection", names, _p95(stats), states)
 
     def matches_signal(self, info: SignalInfo, stats: Stats | None = None) -> bool:
         """Whether a signal fits by itself, as one without connections has to."""
@@ -136,7 +141,8 @@ class Query:
             "receiver": [],
             "module": [],
         }
-        return self._all_hold("signal", names, _p95(stats), _signal_states(info, stats, self.slow_us))
+        states = {**_signal_states(info, stats, self.slow_us), "muted": bool(self.silent(info.name))}
+        return self._all_hold("signal", names, _p95(stats), states)
 
     def matches_dispatch(self, seen: Seen, cause: Cause | None = None, process: Process | None = None) -> bool:
         """Whether a dispatch fits. What caused it and where is not in it: see `Index.cause` and `Index.process`."""
@@ -152,14 +158,14 @@ class Query:
         if not self.terms:
             return True
         context = _context_names(trace.id, trace.cause, trace.process)
-        rows = [_dispatch_names(seen) for seen in trace.dispatches]
+        rows: list[Names] = [*map(_dispatch_names, trace.dispatches), *({"sender": [write.sender]} for write in trace.writes)]
         kinds = {kind_of(seen.signal) for seen in trace.dispatches} | ({trace.kind} if trace.kind else set())
         whole: Names = {
             **{field: [name for row in rows for name in row.get(field, ())] for field in _NAMES | _TOLD},
             **context,
             "kind": kinds,
         }
-        states = _dispatch_states(trace.dispatches, trace.duration_us, self.slow_us)
+        states = _trace_states(trace, self.slow_us) if self._asks_state else {}
         if not self._all_hold("trace", whole, trace.duration_us, states):
             return False
         joint = [term for term in self.terms if term.field not in _WHOLE_TRACE | {"kind"} and not term.is_negated]
@@ -301,7 +307,8 @@ def _called(stats: Stats | None, slow_us: float) -> dict[str, bool]:
 
 def _dispatch_states(dispatches: Iterable[Seen], duration_us: float, slow_us: float) -> States:
     """`error`: it or a receiver raised; `slow`: it took at least the limit; `async`: a receiver that ran as a
-    coroutine; `any`: a receiver that is connected for any sender."""
+    coroutine; `any`: a receiver that is connected for any sender; `running`: not ended when it was reported last;
+    `after-commit`: sent by work that on_commit had put off; `repeats`: a receiver ran one query more than once."""
     rows = list(dispatches)
     calls = [call for seen in rows for call in seen.calls]
     return {
@@ -309,4 +316,16 @@ def _dispatch_states(dispatches: Iterable[Seen], duration_us: float, slow_us: fl
         "slow": duration_us >= slow_us,
         "async": any(call.busy_us is not None for call in calls),
         "any": any(call.sender == ANY_SENDER for call in calls),
+        "running": any(seen.status == "running" for seen in rows),
+        "after-commit": any(seen.transaction < 0 for seen in rows),
+        "repeats": any(call.repeats for call in calls),
+    }
+
+
+def _trace_states(trace: Trace, slow_us: float) -> States:
+    """As of a dispatch; `rolled-back`: something in it was; `bypass`: something was written without a signal."""
+    return {
+        **_dispatch_states(trace.dispatches, trace.duration_us, slow_us),
+        "rolled-back": trace.rolled_back > 0,
+        "bypass": bool(trace.writes),
     }

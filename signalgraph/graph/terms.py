@@ -15,8 +15,11 @@ FIELDS = (
     "method", "status", "dur", "path", "process", "is",
 )  # fmt: skip
 FIELDS_TO_COME = frozenset(["self", "depth", "count", "rate", "p95", "err", "sql", "sql.dup", "finding", "uid", "ts"])
-STATES = ("error", "slow", "async", "weak", "orphan", "unused", "called", "any", "third-party")
-STATES_TO_COME = frozenset({"muted", "cycle"})
+STATES = (
+    *("error", "slow", "async", "weak", "orphan", "unused", "called", "any", "third-party", "muted"),
+    *("running", "rolled-back", "after-commit", "repeats", "bypass"),
+)
+STATES_TO_COME = frozenset({"cycle"})
 CHOICES = {
     "is": STATES,
     "method": METHODS,

@@ -111,6 +111,13 @@ def heat_step(context: template.Context, calls_per_s: float | None) -> int:
     return scope.scale.step(calls_per_s or 0.0)
 
 
+@register.simple_tag(takes_context=True)
+def silence(context: template.Context, signal: str) -> str:
+    """Why a signal is only counted: "muted", "IGNORE", or "" where it is recorded."""
+    scope: Scope = context["scope"]
+    return scope.silence_of(signal)
+
+
 @register.simple_tag
 def ramp(scale: Scale) -> SafeString:
     """The five steps of heat with where each begins."""

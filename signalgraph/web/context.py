@@ -16,7 +16,7 @@ from signalgraph.web.scope import STALE_S, Scope
 from signalgraph.web.state import WINDOWS_S, State
 from signalgraph.web.strip import Strip, read_strip
 
-SCRIPTS = ("feed", "live", "counters", "url", "keys", "theme", "reach", "graph", "lanes", "tree")
+SCRIPTS = ("feed", "live", "counters", "url", "keys", "theme", "reach", "notice", "graph", "lanes", "tree")
 THEMES = ("light", "dark")
 THEME_COOKIE = "sg-theme"
 PAGES = (

@@ -78,6 +78,7 @@ def _conditions(scope: Scope, row: ConnectionInfo) -> list[str]:
         "weak": row.weak,
         "called": stats.window_calls > 0,
         "unused": stats.calls == 0,
+        "muted": bool(scope.silence_of(row.signal)),
     }
     return [name for name, holds in found.items() if holds]
 
@@ -113,12 +114,21 @@ def _is_async(trace: Trace) -> bool:
     return any(call.busy_us is not None for seen in trace.dispatches for call in seen.calls)
 
 
+def _repeats(trace: Trace) -> bool:
+    return any(call.repeats for seen in trace.dispatches for call in seen.calls)
+
+
 def trace_facets(scope: Scope) -> list[FacetGroup]:
     """Facets counted in traces: what caused them, condition, app, process."""
     traces = scope.window_traces
     states = Counter({"error": sum(1 for trace in traces if trace.errors)})
     states["slow"] = sum(1 for trace in traces if trace.duration_us >= scope.slow_us)
     states["async"] = sum(1 for trace in traces if _is_async(trace))
+    states["running"] = sum(1 for trace in traces if trace.is_running)
+    states["rolled-back"] = sum(1 for trace in traces if trace.rolled_back)
+    states["after-commit"] = sum(1 for trace in traces if any(seen.transaction < 0 for seen in trace.dispatches))
+    states["repeats"] = sum(1 for trace in traces if _repeats(trace))
+    states["bypass"] = sum(1 for trace in traces if trace.writes)
     return [
         _group(scope, "Cause", "kind", Counter(trace.kind for trace in traces if trace.kind)),
         _group(scope, "Is", "is", +states),

@@ -66,6 +66,8 @@ def make_frame(
     """
     news = read_news(index, after)
     control = index.control()
+    if query is not None:
+        query.silent = lambda name: "muted" if name in control.muted else ""
     matching = news.seen if query is None else [each for each in news.seen if _matches(index, query, each)]
     shown = choose(matching, limit, get_settings().slow_ms)
     now = int(time.time() * 1000)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from signalgraph.events import ConnectionInfo, Heartbeat
 from signalgraph.figures import BUCKET_S
 from signalgraph.graph.figures import Scale, scale_of
 from signalgraph.graph.query import Listed, Query, parse
+from signalgraph.log.base import Control
 from signalgraph.web.feed import current_index
 from signalgraph.web.figures import clock, duration_words, number
 from signalgraph.web.state import State
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 STALE_S = 5.0
 MAX_TRACES = 2000
+MUTED, IGNORED = "muted", "IGNORE"
 
 
 @dataclass
@@ -79,6 +82,23 @@ class Scope:
     def window_words(self) -> str:
         """What rates and counts are of: the window, or how long there has been anything to count."""
         return duration_words(min(self.seconds, self.state.window_s)).replace(".0 s", " s")
+
+    @cached_property
+    def control(self) -> Control:
+        """What viewers ask of the processes that record."""
+        return self.index.control()
+
+    def silence_of(self, signal: str) -> str:
+        """Why a signal is only counted: "muted", "IGNORE", or "" where it is recorded."""
+        if signal in self.control.muted:
+            return MUTED
+        return IGNORED if any(fnmatchcase(signal, each) for each in conf.get_settings().ignore) else ""
+
+    @cached_property
+    def shares(self) -> list[float]:
+        """The shares of their traces that living processes keep, smallest first; empty where all keep all."""
+        found = sorted({beat.share for beat in self.living})
+        return found if found and found[0] < 1 else []
 
     @cached_property
     def heartbeats(self) -> list[Heartbeat]:
@@ -148,9 +168,10 @@ class Scope:
     @property
     def traces_words(self) -> str:
         """What the figures made of traces rest on, in words: the sample and where it begins."""
+        kept = "kept " if self.shares else ""
         if len(self.traces) < conf.get_settings().traces:
-            return f"{number(len(self.traces))} traces"
-        return f"the newest {number(len(self.traces))} traces, since {clock(self.traces[-1].start_us)[:8]}"
+            return f"{number(len(self.traces))} {kept}traces"
+        return f"the newest {number(len(self.traces))} {kept}traces, since {clock(self.traces[-1].start_us)[:8]}"
 
     @property
     def newest_age_s(self) -> float | None:
@@ -184,4 +205,7 @@ def connection_id(row: ConnectionInfo) -> str:
 
 def open_scope(state: State) -> Scope:
     """The scope of a request. Raises `QueryError` for a filter that can't be read, `LogError`, `SettingsError`."""
-    return Scope(state, current_index(), parse(state.q, slow_ms=conf.get_settings().slow_ms))
+    query = parse(state.q, slow_ms=conf.get_settings().slow_ms)
+    scope = Scope(state, current_index(), query)
+    query.silent = scope.silence_of
+    return scope

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from signalgraph.web import figures
+from signalgraph.web.health import muted_words, sampling_words
 from signalgraph.web.scope import Scope
 
 SPAN_S = 900
@@ -42,6 +43,9 @@ class Strip:
     errors: int
     dispatches: int
     lost: int
+    sampling: str
+    muted: str
+    paused: bool
 
 
 def _labels(end_s: float) -> list[Label]:
@@ -61,14 +65,18 @@ def read_strip(scope: Scope) -> Strip:
     for i, (_, count, _) in enumerate(activity):
         height = max(count / top * BAR_HEIGHT, 1) if count else 0
         bars.append(Bar(round(i * width, 2), round(FLOOR - height, 1), round(height, 1), i * width >= inside_from))
+    rate = scope.dispatches_per_s(RATE_OVER_S)
     return Strip(
         bars=[bar for bar in bars if bar.height],
         errors_at=[round((i + 0.5) * width, 2) for i, (_, _, errors) in enumerate(activity) if errors],
         labels=_labels(scope.now_s),
         brush=round(inside_from, 2) if inside_from > 0 else None,
-        rate=scope.dispatches_per_s(RATE_OVER_S),
-        peak=top / bucket_s,
+        rate=rate,
+        peak=max(top / bucket_s, rate),  # at first a bar holds less than its 5 s
         errors=sum(errors for _, _, errors in activity),
         dispatches=sum(count for _, count, _ in activity),
         lost=scope.index.lost,
+        sampling=sampling_words(scope),
+        muted=muted_words(scope),
+        paused=scope.control.paused,
     )

@@ -59,6 +59,7 @@ class Subject:
     connections: list[ConnectionInfo]
     stats: Stats
     unheard: int = 0
+    silent: str = ""  # of a signal: why it is only counted ("muted", "IGNORE")
 
     @property
     def id(self) -> str:
@@ -99,9 +100,11 @@ def find_subject(scope: Scope, kind: str, name: str) -> Subject | None:
     rows.sort(key=lambda row: (row.signal, row.order))
     ids = [connection_id(row) for row in rows]
     if kind == "signal":
-        known = bool(rows) or any(info.name == name for info in scope.wiring.signals) or name in scope.index.unheard
+        counted = name in scope.index.unheard or name in scope.index.ignored
+        known = bool(rows) or counted or any(info.name == name for info in scope.wiring.signals)
         stats = scope.index.signal_stats(name, scope.state.window_s)
-        return Subject(kind, name, rows, stats, scope.index.unheard.get(name, 0)) if known else None
+        unheard, silent = scope.index.unheard.get(name, 0), scope.silence_of(name)
+        return Subject(kind, name, rows, stats, unheard, silent) if known else None
     if not rows:
         part = 0 if kind == "sender" else 2
         ids = [each for each in scope.index.totals if names.parse_connection_id(each)[part] == name]

@@ -19,7 +19,7 @@ document.addEventListener("sg:frame", ({ detail: frame }) => {
   if (frame.of || Object.keys(frame.totals).length || Object.keys(frame.unheard).length) changed = true;
   lost = frame.lost;
   const sampled = document.getElementById("sg-sampled");
-  if (sampled && frame.of > frame.shown) sampled.textContent = `showing ${frame.shown} of ${frame.of}`;
+  if (sampled && !("kept" in sampled.dataset) && frame.of > frame.shown) sampled.textContent = `showing ${frame.shown} of ${frame.of}`;
   const words = document.getElementById("sg-lost");
   if (words && lost !== null && words.dataset.lost !== String(lost)) {
     words.dataset.lost = lost;

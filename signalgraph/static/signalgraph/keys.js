@@ -29,12 +29,18 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "/") return run(event, find);
   if (event.key === "?") return run(event, () => dialog?.showModal());
   if (event.key === "g") chordAt = Date.now();
-  else document.querySelector(`[data-key="${CSS.escape(event.key)}"]`)?.click();
+  else button(event.key)?.click();
 });
 
 function run(event, action) {
   event.preventDefault();
   action();
+}
+
+// What is selected is meant before what the page is about.
+function button(key) {
+  const selector = `[data-key="${CSS.escape(key)}"]`;
+  return document.querySelector(`#sg-panel ${selector}`) || document.querySelector(selector);
 }
 
 function find() {

@@ -16,9 +16,13 @@ from signalgraph import conf, recorder
 from signalgraph.web import feed
 from signalgraph.web.facets import connection_facets
 from signalgraph.web.figures import duration_words, number
+from signalgraph.web.health import share_words
 from signalgraph.web.panel import panel_context
+from signalgraph.web.recording import read_facts, read_faults
 from signalgraph.web.scope import Scope
 from signalgraph.web.views import Page
+
+MOST_FAULTS = 5
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class ProcessRow:
     mode: str
     seen: str
     recorded: int
+    sampled: int
+    share: str  # of its traces that it keeps, "" for all
     dropped: int
     lost: int
 
@@ -62,6 +68,8 @@ def process_rows(scope: Scope) -> list[ProcessRow]:
             mode=_mode(beat, beat.process.id in living),
             seen="now" if beat.process.id in living else f"{duration_words(scope.now_s - beat.seen_ms / 1000)} ago",
             recorded=beat.recorded,
+            sampled=beat.sampled,
+            share=share_words(beat.share) if beat.share < 1 else "",
             dropped=beat.dropped,
             lost=beat.lost,
         )
@@ -79,6 +87,9 @@ def _recording_check(scope: Scope, state: Any) -> Check:
     if state.error:
         text = f"{state.error} Until then what this process records stays in its memory."
         return Check("failed", "The log can't be written", "do this", text)
+    if scope.control.paused:
+        text = "A viewer has paused recording in every process. Nothing is recorded until somebody goes on with it."
+        return Check("failed", "Recording is paused", "do this", text)
     living = [beat for beat in scope.living if beat.recording]
     if living:
         who = ", ".join(sorted({beat.process.label for beat in living}))
@@ -111,7 +122,7 @@ def _how_on() -> list[tuple[str, str]]:
     if mode == "off" or (mode == "auto" and not settings.DEBUG):
         if given := _environment():
             return [("-", given), ("+", f"{conf.ENVIRONMENT['record']}={'auto' if settings.DEBUG else 'always'}")]
-        wanted = "always" if mode == "auto" else "auto"
+        wanted = "auto" if settings.DEBUG else "always"
         change = [("-", f'    "RECORD": "{mode}",'), ("+", f'    "RECORD": "{wanted}",')]
         return [("", "SIGNALGRAPH = {"), *change, ("", "}")]
     return []
@@ -139,6 +150,19 @@ def _memory_check(scope: Scope) -> list[Check]:
     return [Check("failed", "Other processes are not seen", "do this", text, lines)]
 
 
+def _fault_checks() -> list[Check]:
+    found = read_faults()
+    if not found:
+        return []
+    count = sum(fault.count for fault in found)
+    where = ", ".join(f"{fault.where} ({number(fault.count)})" for fault in found[:MOST_FAULTS])
+    text = (
+        f"In {where}. Your project was not touched, and recording goes on; what failed is missing from the log. "
+        'The logger "signalgraph" has the traceback of the first of each. Please report it.'
+    )
+    return [Check("failed", f"The recorder of this process failed {number(count)} times", "look", text)]
+
+
 def read_checks(request: HttpRequest, scope: Scope) -> list[Check]:
     wiring, base = scope.wiring, scope.state.base
     version = f"In INSTALLED_APPS, version {signalgraph.__version__}, on Django {_django_version()}."
@@ -148,6 +172,7 @@ def read_checks(request: HttpRequest, scope: Scope) -> list[Check]:
         *_settings_checks(),
         _recording_check(scope, recorder.state()),
         *_memory_check(scope),
+        *_fault_checks(),
     ]
     if scope.has_recorded:
         checks.append(Check("passed", "Dispatches arrive", "passed", _arrived(scope)))
@@ -178,27 +203,18 @@ def _who_may_look() -> str:
 def setup(request: HttpRequest, scope: Scope) -> Page:
     checks, options = read_checks(request, scope), conf.get_settings()
     failed = sum(check.state == "failed" for check in checks)
-    data: dict[str, Any] = {"checks": checks, "processes": process_rows(scope)}
-    state = recorder.state()
+    facts, muted = read_facts(request, scope), sorted(scope.control.muted)
+    data: dict[str, Any] = {"checks": checks, "processes": process_rows(scope), "facts": facts, "muted": muted}
     context = {
         "title": "Setup",
         **data,
         "failed": failed,
         "options": options,
-        "recorder": state,
-        "log_url": _log_words(scope, options),
-        "lost": scope.index.lost,
+        "paused": scope.control.paused,
+        "can_pause": any(beat.recording for beat in scope.living),
         "keep_days": None if options.keep.age_s is None else f"{options.keep.age_s / 86_400:g}",
         "keep_mb": None if options.keep.bytes is None else f"{options.keep.bytes / 1024**2:g}",
-        "transport": "WebSocket" if feed.has_socket(request) else "polling, once a second",
         **panel_context(scope),
     }
     parts = {"sg-setup": "signalgraph/_setup.html"}
     return Page("signalgraph/setup.html", context, data, connection_facets(scope), scope.connection_hits, parts=parts)
-
-
-def _log_words(scope: Scope, options: conf.Settings) -> str:
-    try:
-        return conf.resolve_log_url(options)
-    except conf.SettingsError as error:
-        return str(error)

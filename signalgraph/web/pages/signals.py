@@ -21,9 +21,10 @@ from signalgraph.web.views import Page
 if TYPE_CHECKING:
     from signalgraph.index import Stats
 
-STATES = ("called", "not called", "orphaned", "unused")
+STATES = ("called", "counted only", "not called", "orphaned", "unused")
 MEANINGS = {
     "called": "dispatched to at least one receiver",
+    "counted only": "muted by a viewer, or named in IGNORE; dispatches since the log began",
     "not called": "connected but not dispatched in this window",
     "orphaned": "dispatched but nobody listens",
     "unused": "nobody listens, never dispatched since the log began",
@@ -32,7 +33,8 @@ MEANINGS = {
 
 @dataclass(frozen=True)
 class SignalRow:
-    """A signal in the table. `senders` is None for any sender; `dispatches` of an orphan are since the log began."""
+    """A signal in the table. `senders` is None for any sender; `dispatches` of an orphan, or of one that is only
+    counted, are since the log began."""
 
     name: str
     kind: str
@@ -43,6 +45,11 @@ class SignalRow:
     rate_per_s: float | None
     stats: Stats
     connections: list[ConnectionInfo]
+    silent: str  # why it is only counted: "muted", "IGNORE", or ""
+
+    @property
+    def can_open(self) -> bool:
+        return bool(self.receivers or self.silent)
 
 
 COLUMNS: list[Column[SignalRow]] = [
@@ -72,7 +79,9 @@ def _stats(scope: Scope, info: SignalInfo) -> Stats:
 def _row(scope: Scope, info: SignalInfo, rows: list[ConnectionInfo]) -> SignalRow:
     stats = _stats(scope, info)
     unheard = scope.index.unheard.get(info.name, 0)
-    state = _state(len(rows), stats.window_calls, unheard)
+    silent = scope.silence_of(info.name)
+    state = "counted only" if silent else _state(len(rows), stats.window_calls, unheard)
+    since_begin = {"orphaned": unheard, "counted only": stats.ignored}.get(state)
     senders = {row.sender for row in rows}
     return SignalRow(
         name=info.name,
@@ -80,10 +89,11 @@ def _row(scope: Scope, info: SignalInfo, rows: list[ConnectionInfo]) -> SignalRo
         state=state,
         senders=None if ANY_SENDER in senders else len(senders),
         receivers=len({row.receiver for row in rows}),
-        dispatches=unheard if state == "orphaned" else stats.window_calls,
-        rate_per_s=None if state == "orphaned" else stats.rate_per_s,
+        dispatches=stats.window_calls if since_begin is None else since_begin,
+        rate_per_s=stats.rate_per_s if since_begin is None else None,
         stats=stats,
         connections=sorted(rows, key=lambda row: row.order),
+        silent=silent,
     )
 
 
