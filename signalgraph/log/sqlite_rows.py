@@ -19,12 +19,13 @@ INSERT = (
     "INSERT INTO entries (process, kind, wall_us, first_trace, last_trace, dispatched, head, dispatches)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_ADD_TOTAL = (
-    "INSERT INTO totals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls,"
+_ADD_TOTALS = (
+    "INSERT INTO totals VALUES {} ON CONFLICT DO UPDATE SET calls = calls + excluded.calls,"
     " errors = errors + excluded.errors, ns = ns + excluded.ns, max_ns = max(max_ns, excluded.max_ns),"
     " queries = queries + excluded.queries, untimed = untimed + excluded.untimed"
 )
-_ADD_COUNT = "INSERT INTO {} VALUES (?, ?) ON CONFLICT DO UPDATE SET dispatches = dispatches + excluded.dispatches"
+_ADD_COUNTS = " VALUES {} ON CONFLICT DO UPDATE SET dispatches = dispatches + excluded.dispatches"
+MOST_AT_ONCE = 64  # rows of one statement: at most 999 values fit into one, in SQLite as it was long built
 heartbeat_decoder = msgspec.msgpack.Decoder(Heartbeat)
 
 
@@ -52,10 +53,27 @@ def add_totals(connection: sqlite3.Connection, batch: Batch) -> None:
         for name, total in zip(batch.signals, batch.signal_totals, strict=False)  # none from an older recorder
         if total.calls or total.untimed
     ]
-    connection.executemany(_ADD_TOTAL, rows)
+    insert(connection, _ADD_TOTALS, rows)
     for table, counts in (("unheard", batch.unheard), ("ignored", batch.ignored)):
-        connection.executemany(_ADD_COUNT.format(table), [(batch.signals[signal], count) for signal, count in counts])
+        named = [(batch.signals[signal], count) for signal, count in counts]
+        insert(connection, f"INSERT INTO {table}{_ADD_COUNTS}", named)
     connection.execute("UPDATE meta SET value = value + ? WHERE name = 'dispatched'", (batch.dispatched,))
+
+
+def insert(connection: sqlite3.Connection, statement: str, rows: list[tuple[Any, ...]]) -> None:
+    """Run a statement with rows in the place of its `{}`, in few steps.
+
+    Each step lets go of the interpreter lock, and in a process that is busy the next one comes 5 ms later, which
+    `executemany` does for every row. Powers of two, so that few statements are prepared.
+    """
+    at, size = 0, MOST_AT_ONCE
+    while at < len(rows):
+        while size > len(rows) - at:
+            size //= 2
+        chosen = rows[at : at + size]
+        row = f"({', '.join('?' * len(chosen[0]))})"
+        connection.execute(statement.format(", ".join([row] * size)), [value for one in chosen for value in one])
+        at += size
 
 
 def find_totals(connection: sqlite3.Connection) -> tuple[dict[tuple[str, str, str], Total], dict[str, Total]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 
 from msgspec import structs
@@ -14,7 +14,7 @@ from signalgraph.events import Batch, Entry, Heartbeat, Process
 from signalgraph.log.base import Control, Keep, Log, LogBusy, LogError
 from signalgraph.recorder import dispatching, faults
 from signalgraph.recorder.batches import BatchMaker, Load
-from signalgraph.recorder.intake import MOST_RECORDS, Intake
+from signalgraph.recorder.intake import MOST_RECORDS, Choice, Intake
 from signalgraph.recorder.signals import Signals
 from signalgraph.registry import Registry
 
@@ -34,8 +34,7 @@ BUSY_S = 2.0  # a log that was busy for longer is an error that people are told
 class Flusher:
     """Drains the ring into a log. `asked` is called each second with what viewers ask for.
 
-    `share` of the traces is told, and those with an error or a dispatch that took `slow_ns`; dispatches of signals that
-    `ignore` (names, `*` stands for anything) or a viewer's mute names are counted only.
+    `choice` says what of it is told; dispatches of signals that a viewer has muted are counted only, too.
     """
 
     def __init__(
@@ -46,10 +45,7 @@ class Flusher:
         signals: Signals,
         asked: Callable[[Control], bool],
         keep: Keep,
-        *,
-        share: float = 1.0,
-        slow_ns: int = 100_000_000,
-        ignore: Sequence[str] = (),
+        choice: Choice,
     ) -> None:
         self.log = log
         self.keep = keep
@@ -58,11 +54,10 @@ class Flusher:
         self._signals = signals
         self._registry = registry
         self._asked = asked
-        self._share = share
-        self._ignore = tuple(ignore)
+        self._choice = choice
         self._muted: frozenset[str] = frozenset()
-        self._intake = Intake(signals, share, slow_ns)
-        self._maker = BatchMaker(process, registry, signals, share, self._intake.is_told)
+        self._intake = Intake(signals, choice)
+        self._maker = BatchMaker(process, registry, signals, choice.share, self._intake.is_told)
         self._counts: tuple[dict[str, int], dict[str, int]] = ({}, {})  # unheard and ignored, that no batch has told
         self._pending: deque[Entry] = deque()
         self._busy_since: float | None = None
@@ -137,7 +132,7 @@ class Flusher:
             self.recorded,
             self.dropped,
             sampled=self._intake.sampled,
-            share=self._share,
+            share=self._choice.share,
         )
 
     def flush(self, *, last: bool = False, unheard: bool = False) -> None:
@@ -236,7 +231,7 @@ class Flusher:
 
     def _silence(self) -> None:
         self._signals.silence(
-            lambda name: name in self._muted or any(fnmatchcase(name, pattern) for pattern in self._ignore)
+            lambda name: name in self._muted or any(fnmatchcase(name, pattern) for pattern in self._choice.ignore)
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import itemgetter
+from typing import NamedTuple
 
 from signalgraph.recorder import dispatching, writes
 from signalgraph.recorder.batches import Load
@@ -19,20 +20,29 @@ MOST_RECORDS = 20_000  # of one batch
 _signal_of = itemgetter(SIGNAL)
 
 
+class Choice(NamedTuple):
+    """What is told of what was counted: a share of the traces, those with an error or a dispatch that took `slow_ns`,
+    and only signals that no name in `ignore` (`*` stands for anything) means."""
+
+    share: float = 1.0
+    slow_ns: int = 100_000_000
+    ignore: tuple[str, ...] = ()
+
+
 class Intake:
     """Used by the flusher's thread alone. Counts are since the process started.
 
     `accounted` are the ended dispatches that were taken and are in the totals, or are to be left out of them.
     """
 
-    def __init__(self, signals: Signals, share: float, slow_ns: int) -> None:
+    def __init__(self, signals: Signals, choice: Choice) -> None:
         self.accounted = 0
         self.dropped = 0
         self.sampled = 0
         self.writes_dropped = 0
         self.reasons = Reasons()
         self._signals = signals
-        self._sampler = Sampler(share, slow_ns, self.reasons.has_ended) if share < 1 else None
+        self._sampler = Sampler(choice.share, choice.slow_ns, self.reasons.has_ended) if choice.share < 1 else None
         self._unfinished = Unfinished()
         self._held: list[Record] = []
         self._held_writes: list[Record] = []

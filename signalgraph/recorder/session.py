@@ -24,6 +24,7 @@ from signalgraph.recorder.batches import process_label
 from signalgraph.recorder.clock import CURRENT
 from signalgraph.recorder.faults import contained, counted
 from signalgraph.recorder.flusher import Flusher
+from signalgraph.recorder.intake import Choice
 from signalgraph.recorder.signals import Signals
 from signalgraph.registry import REGISTRY
 
@@ -47,9 +48,18 @@ class State:
 
 class _Session:
     def __init__(
-        self, log: Log, mode: Mode, ring: int, label: str | None, keep: Keep, *, owns_log: bool, error: str | None
+        self,
+        log: Log,
+        mode: Mode,
+        ring: int,
+        label: str | None,
+        keep: Keep,
+        choice: Choice,
+        *,
+        owns_log: bool,
+        error: str | None,
     ) -> None:
-        self.log, self.mode, self.ring, self.label, self.keep = log, mode, ring, label, keep
+        self.log, self.mode, self.ring, self.label, self.keep, self.choice = log, mode, ring, label, keep, choice
         self.owns_log, self.error = owns_log, error
         self.begin()
 
@@ -57,7 +67,7 @@ class _Session:
         """Everything that belongs to one process; made again in a forked child."""
         self.process = new_process(self.label)
         self.signals = Signals(REGISTRY, self.ensure_running)
-        self.flusher = Flusher(self.log, self.process, REGISTRY, self.signals, self.asked, self.keep)
+        self.flusher = Flusher(self.log, self.process, REGISTRY, self.signals, self.asked, self.keep, self.choice)
         self.running = False
         self.ended = False
         self.starting = threading.Lock()
@@ -116,6 +126,9 @@ def start(
     keep_age_s: float | None = None,
     keep_bytes: int | None = None,
     capture: Sequence[str] = (),
+    share: float = 1.0,
+    slow_ms: float = 100.0,
+    ignore: Sequence[str] = (),
 ) -> None:
     """Record the dispatches of this process from now on; Django's settings need not be configured.
 
@@ -134,19 +147,27 @@ def start(
         Age in seconds and size in bytes beyond which old entries of the log are removed; totals stay.
     capture : sequence of str, optional
         Values to record, as `SIGNALGRAPH["CAPTURE"]` names them; what `redaction.rules()` hide stays hidden.
+    share : float
+        Of the traces that are told, from 0 to 1. All are counted, and those with an error or a dispatch that took
+        `slow_ms` milliseconds are told in any case.
+    ignore : sequence of str
+        Names of signals (``*`` stands for anything) whose dispatches are counted only.
 
     Raises
     ------
     RuntimeError
         The recorder is running already.
     ValueError
-        An unknown mode, a ring of less than one record, a name in `capture` that asks for nothing.
+        An unknown mode, a share that is none, a ring of less than one record, a name in `capture` that asks for
+        nothing.
     """
     global _session
     if mode not in MODES:
         raise ValueError(f"mode is {mode!r}; use one of: {', '.join(MODES)}.")
     if ring < 1:
         raise ValueError(f"ring is {ring}; it is a number of dispatches and at least 1.")
+    if not 0 <= share <= 1:
+        raise ValueError(f"share is {share}; it is a part of the traces, from 0 to 1.")
     if _session is not None:
         raise RuntimeError(f"The recorder writes to {_session.log.url} already; call recorder.stop() first.")
     if mode == "off":
@@ -154,7 +175,8 @@ def start(
     captured.use(capture)
     opened, error = open_or_remember(log) if isinstance(log, str) else (log, None)
     keep = Keep(keep_age_s, keep_bytes)
-    _session = _Session(opened, mode, ring, process_label, keep, owns_log=isinstance(log, str), error=error)
+    choice = Choice(share, int(slow_ms * 1e6), tuple(ignore))
+    _session = _Session(opened, mode, ring, process_label, keep, choice, owns_log=isinstance(log, str), error=error)
     if mode == "always":
         patches.install()
     _session.ensure_running()
