@@ -32,4 +32,7 @@ class SignalgraphConfig(AppConfig):
             keep_age_s=options.keep.age_s,
             keep_bytes=options.keep.bytes,
             capture=options.capture,
+            share=options.sample,
+            slow_ms=options.slow_ms,
+            ignore=options.ignore,
         )
