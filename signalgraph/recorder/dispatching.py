@@ -260,6 +260,7 @@ def note_error(record: list[Any], exc: BaseException) -> None:
 def close_record(record: list[Any]) -> None:
     """Put an ended dispatch that a receiver heard into the ring; one that nobody heard is only counted."""
     record.append(now())
+    record[IDENT] = CLOSED  # before it is in the ring: the flusher tells none as running that it has told as ended
     receivers = record[RECEIVERS]
     if receivers or receivers is None:  # None: another tool's `_live_receivers` answered, and who heard it isn't known
         if record[ASYNC] is not record[SQL]:  # not both None, as they mostly are
@@ -270,7 +271,6 @@ def close_record(record: list[Any]) -> None:
         TALLY[ended & CELLS] = ended
     else:
         new_unheard(record[SIGNAL])
-    record[IDENT] = CLOSED
 
 
 def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written out, see below
@@ -361,6 +361,7 @@ def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written o
                 OPEN[thread] = current
                 record[OUTER] = None
             record.append(now())
+            record[IDENT] = CLOSED
             receivers = record[RECEIVERS]
             if receivers or receivers is None:
                 if record[ASYNC] is not record[SQL]:  # not both None, as they mostly are
@@ -371,7 +372,6 @@ def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written o
                 TALLY[ended & CELLS] = ended
             else:
                 new_unheard(record[SIGNAL])
-            record[IDENT] = CLOSED
             if token == REQUEST_FINISHED:
                 causes.close_request()
 
