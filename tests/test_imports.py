@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "signalgraph"
 
 # A module imports from its own line and those above it, never from one below.
 LAYERS = (
-    {"events", "names", "descriptions", "inert", "redaction"},
+    {"causing", "events", "names", "descriptions", "inert", "redaction"},
     {"registry", "rows", "receivers", "senders", "pending", "origins", "log", "recorder", "conf"},
     {
         "index",
@@ -30,7 +30,7 @@ LAYERS = (
     },
     {"graph"},
     {"exports"},
-    {"apps", "asgi", "checks", "management", "routing", "templatetags", "urls", "web"},
+    {"apps", "asgi", "checks", "management", "pytest_plugin", "routing", "templatetags", "urls", "web"},
 )
 RANK = {module: rank for rank, layer in enumerate(LAYERS) for module in layer}
 ONLY_IN = {

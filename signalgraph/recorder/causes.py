@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections import deque
+from collections.abc import Callable
 from contextvars import ContextVar
 from time import perf_counter_ns as clock
 from typing import Any
@@ -23,11 +24,14 @@ Current = tuple[int, Any, Any]
 NONE: Current = (0, None, None)
 CURRENT: ContextVar[Current] = ContextVar("signalgraph_cause", default=NONE)
 
-REQUEST, TASK = "request", "task"  # the kinds that a pair of signals opens and closes
+REQUEST, TASK = "request", "task"
+CELERY = "celery"
 
 # An entry. START and END are clock readings, OUTER is the id of the cause around. NAME is the method of a request and
 # HANDLER the name of the class that serves it; ROUTE, VIEW and OWN (a page of signalgraph) are what the resolver found.
-KIND, NAME, START, OUTER, END, HANDLER, ROUTE, VIEW, OWN, PATH = range(10)
+# PAIR is what the signals are of that begin and end it, None for a block of code, which always ends.
+KIND, NAME, START, OUTER, END, PAIR, HANDLER, ROUTE, VIEW, OWN, PATH = range(11)
+PAIRS = {2: REQUEST, 4: TASK, 6: TASK}  # by the token of the signal that says that it has finished
 
 LONGEST_PATH = 1000  # characters that wait for the flusher
 KEEP_PATHS = False  # set by `capture`
@@ -53,17 +57,17 @@ def open_request(span: int, handler: Any, named: dict[str, Any]) -> None:
         name = handler.__name__
         if issubclass(handler, (WSGIHandler, ASGIHandler)):
             before = NONE
-    OPEN[span] = [REQUEST, method, clock(), before[0], None, name, None, None, False, None]
+    OPEN[span] = [REQUEST, method, clock(), before[0], None, REQUEST, name, None, None, False, None]
     CURRENT.set((span, before, before[2]))
     if KEEP_PATHS and type(asked) is dict:
         path = asked.get("path") or asked.get("PATH_INFO")
         OPEN[span][PATH] = path[:LONGEST_PATH] if type(path) is str else None
 
 
-def open_cause(span: int, kind: str, name: str) -> None:
+def open_cause(span: int, kind: str, name: str, pair: str | None = None) -> None:
     """Begin a cause of another kind inside the one that runs."""
     before = CURRENT.get()
-    OPEN[span] = [kind, name, clock(), before[0], None, None, None, None, False, None]
+    OPEN[span] = [kind, name, clock(), before[0], None, pair, None, None, None, False, None]
     CURRENT.set((span, before, before[2]))
 
 
@@ -84,11 +88,11 @@ def close_cause(span: int) -> None:
     CURRENT.set(current)
 
 
-def close_nearest(kind: str) -> None:
-    """End the innermost cause of a kind: what a signal without an id of its own says to have finished."""
+def close_nearest(pair: str | None) -> None:
+    """End the innermost cause of a pair of signals, of which the second has just been sent."""
     span, before, _ = CURRENT.get()
     entry = OPEN.get(span)
-    if entry is not None and entry[KIND] == kind:  # nearly always; `close_cause`, written out
+    if entry is not None and entry[PAIR] is pair:  # nearly always; `close_cause`, written out
         CURRENT.set(before)
         entry[END] = clock()
         NOTES.append((span, entry))
@@ -96,7 +100,7 @@ def close_nearest(kind: str) -> None:
         return
     while before is not None:
         entry = OPEN.get(before[0])
-        if entry is not None and entry[KIND] == kind:
+        if entry is not None and entry[PAIR] is pair:
             close_cause(before[0])
             return
         before = before[1]
@@ -108,6 +112,22 @@ def close_request() -> None:
         close_nearest(REQUEST)
     except Exception:  # noqa: BLE001 - the boundary
         report("close_request")
+
+
+def ending(token: int, count: Callable[[], Any]) -> Callable[[], Any]:
+    """What counts the dispatches of a signal that nobody hears; one that ends a cause does so all the same."""
+    pair = PAIRS.get(token)
+    if pair is None:
+        return count
+
+    def count_and_end() -> Any:
+        try:
+            close_nearest(pair)
+        except Exception:  # noqa: BLE001 - the boundary
+            report("ending")
+        return count()
+
+    return count_and_end
 
 
 def _end(span: int) -> None:
@@ -127,7 +147,7 @@ def forget() -> None:
 def resume() -> None:
     """After a pause: forget what may have ended unseen. A command, a test or the like sees to its end itself."""
     for span, entry in OPEN.copy().items():
-        if entry[KIND] in (REQUEST, TASK):
+        if entry[PAIR] is not None:
             OPEN.pop(span, None)
 
 
@@ -138,7 +158,7 @@ def recording_resolve_request(original: Any) -> Any:
     def resolve_request(self: Any, request: Any) -> Any:
         match = original(self, request)
         entry = OPEN.get(CURRENT.get()[0])
-        if entry is not None and entry[KIND] is REQUEST:
+        if entry is not None and entry[PAIR] is REQUEST:
             try:
                 entry[VIEW], names = match._func_path, match.app_names
                 if names:

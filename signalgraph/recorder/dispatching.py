@@ -55,7 +55,9 @@ from signalgraph.recorder.faults import contained, report
 from signalgraph.recorder.tokens import Receivers, Senders
 
 FIRST_TOKEN = 16  # tokens below it want more than a record: 0 is an unknown signal, then the ones named here
+# Odd ones begin a cause, the even one after it ends it.
 REQUEST_STARTED, REQUEST_FINISHED = 1, 2
+TASK_STARTED, TASK_FINISHED = 3, 4  # and the next pair, see `tasks`
 IGNORED = -1
 ASEND = 2  # the first of `events.METHODS` that is a coroutine
 CELLS = 63  # tally cells - 1
@@ -91,6 +93,8 @@ new_signal: Callable[[Any], int] = lambda signal: IGNORED  # noqa: E731
 new_counter: Callable[[Any], None] = lambda signal: None  # noqa: E731
 # Counts one for the signal of a token: nobody heard it, or it is only to be counted.
 new_unheard: Callable[[int], None] = lambda token: None  # noqa: E731
+# Set by `tasks`: opens the cause of a task, by its id and the arguments of the signal that says that it has started.
+open_task: Callable[[int, dict[str, Any]], None] = lambda span, named: None  # noqa: E731
 new_ignored: Callable[[Any], None] = lambda signal: None  # noqa: E731
 # Adds values that SIGNALGRAPH["CAPTURE"] names to the facts of a record: (signal's token, sender's, arguments, facts)
 # -> facts.
@@ -154,7 +158,19 @@ def special(signal: Any, token: int, named: dict[str, Any], sender: Any) -> int:
         new_ignored(signal)
     if token == REQUEST_STARTED:
         causes.open_request(next_span(), sender, named)
+    elif 0 < token < FIRST_TOKEN and token & 1:
+        open_task(next_span(), named)
     return token
+
+
+@contained()
+def end_of_special(token: int, record: list[Any]) -> None:
+    """What a dispatch that begins or ends a cause does at its end."""
+    if token & 1:
+        if record[ERROR] is not None:  # whoever would have sent the other signal was stopped
+            causes.close_cause(record[TRACE])
+    else:
+        causes.close_nearest(causes.PAIRS[token])
 
 
 @contained(default=0)
@@ -372,8 +388,8 @@ def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written o
                 TALLY[ended & CELLS] = ended
             else:
                 new_unheard(record[SIGNAL])
-            if token == REQUEST_FINISHED:
-                causes.close_request()
+            if token < FIRST_TOKEN:
+                end_of_special(token, record)
 
     return send
 
@@ -413,8 +429,8 @@ def recording_async(original: Any, method: int) -> Any:
                 CURRENT.reset(outer)
             OPEN_ASYNC.pop(record[SPAN], None)
             close_record(record)
-            if token == REQUEST_FINISHED:
-                causes.close_request()
+            if token < FIRST_TOKEN:
+                end_of_special(token, record)
 
     return send
 

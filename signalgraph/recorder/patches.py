@@ -10,6 +10,7 @@ from typing import Any
 
 from asgiref.sync import AsyncToSync
 from django.core.handlers.base import BaseHandler
+from django.core.management.base import BaseCommand
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 from django.db.models.deletion import Collector
@@ -17,7 +18,7 @@ from django.db.models.query import QuerySet
 from django.db.transaction import Atomic
 from django.dispatch import Signal
 
-from signalgraph.recorder import causes, commits, dispatching, loops, queries, transactions, writes
+from signalgraph.recorder import causes, commits, dispatching, loops, queries, scopes, tasks, transactions, writes
 
 # owner, name, what makes the replacement from the original; in the order of installing, so that `send` never runs
 # without the `_live_receivers` that it counts on
@@ -43,6 +44,7 @@ TABLE: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
     (Collector, "delete", writes.recording_delete),
     (AsyncToSync, "__call__", loops.recording_async_to_sync),
     (BaseHandler, "resolve_request", causes.recording_resolve_request),
+    (BaseCommand, "execute", scopes.recording_command),
 )
 
 
@@ -65,24 +67,42 @@ def install() -> None:
     """Replace every name; another tool's function that stands there is called, not dropped."""
     with _switching:
         if _installed:
+            _install_arrived()
             return
         dispatching.FLOOR = dispatching.next_span()
         dispatching.TRANSACTIONS.clear()
         causes.resume()
         for owner, name, replace in TABLE:
-            found = vars(owner)[name]
-            patch = _left_under.pop((owner, name), None)
-            if patch is None or found is patch.original:
-                patch = Patch(owner, name, found, replace(found))
-                setattr(owner, name, patch.replacement)
-            _installed.append(patch)
+            _replace(owner, name, replace)
+        _install_arrived()
         dispatching.ON = True
+
+
+def _replace(owner: type, name: str, replace: Callable[[Any], Any]) -> None:
+    found = vars(owner)[name]
+    patch = _left_under.pop((owner, name), None)
+    if patch is None or found is patch.original:
+        patch = Patch(owner, name, found, replace(found))
+        setattr(owner, name, patch.replacement)
+    _installed.append(patch)
+
+
+def _install_arrived() -> None:
+    """What is loaded in few processes, and not for us: looked for again each second, and before a command."""
+    tasks.connect_celery()
+    for owner, name, replace in scopes.arrived():
+        if all((patch.owner, patch.name) != (owner, name) for patch in _installed):
+            _replace(owner, name, replace)
+
+
+scopes.before_command = lambda: install() if _installed else None
 
 
 def uninstall() -> None:
     """Put the originals back, except where another tool has replaced ours since: ours then only passes through."""
     with _switching:
         dispatching.ON = False
+        tasks.disconnect_celery()
         for patch in reversed(_installed):
             if vars(patch.owner)[patch.name] is patch.replacement:
                 setattr(patch.owner, patch.name, patch.original)

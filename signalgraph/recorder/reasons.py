@@ -15,7 +15,7 @@ from signalgraph import redaction
 from signalgraph.events import Cause
 from signalgraph.inert import plain_text, writable
 from signalgraph.recorder import causes
-from signalgraph.recorder.causes import END, HANDLER, KIND, NAME, OUTER, OWN, PATH, REQUEST, ROUTE, START, VIEW
+from signalgraph.recorder.causes import END, HANDLER, KIND, NAME, OUTER, OWN, PAIR, PATH, REQUEST, ROUTE, START, VIEW
 
 UNDECIDED_NS = 1_000_000_000  # a request without a route may be a page of our own; its dispatches wait so long
 AFTERGLOW_NS = 5_000_000_000  # how long after its end a cause is still looked for
@@ -37,7 +37,7 @@ class Reason(msgspec.Struct, eq=False):
         """Whether it may still turn out to be a page of our own."""
         entry = self.entry
         return (
-            entry[KIND] == REQUEST and entry[ROUTE] is None and entry[END] is None and now - entry[START] < UNDECIDED_NS
+            entry[PAIR] is REQUEST and entry[ROUTE] is None and entry[END] is None and now - entry[START] < UNDECIDED_NS
         )
 
     def word(self) -> tuple[Any, ...]:
@@ -54,7 +54,7 @@ class Reason(msgspec.Struct, eq=False):
 
 def shown_name(entry: list[Any]) -> str:
     """A cause's name; a request's is its method, unless a client made up a word, and its route pattern."""
-    if entry[KIND] != REQUEST:
+    if entry[PAIR] is not REQUEST:
         return writable(entry[NAME])[:LONGEST_NAME]
     method = entry[NAME] if type(entry[NAME]) is str and entry[NAME] in METHODS else "OTHER"
     route = plain_text(entry[ROUTE])
@@ -97,7 +97,7 @@ class Reasons:
         """Forget causes that nobody has ended, as a stream's that nobody has read, from the oldest on."""
         with contextlib.suppress(RuntimeError):  # a request began while the first was looked for
             while len(causes.OPEN) > KEPT:
-                span = next(span for span, entry in causes.OPEN.items() if entry[KIND] == REQUEST)
+                span = next(span for span, entry in causes.OPEN.items() if entry[PAIR] is REQUEST)
                 for table in (causes.OPEN, self._known, self._fresh):
                     table.pop(span, None)
 

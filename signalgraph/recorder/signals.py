@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.signals import request_finished, request_started
 
-from signalgraph.recorder import causes, dispatching
+from signalgraph.recorder import causes, dispatching, tasks
 from signalgraph.recorder.faults import contained
 from signalgraph.registry import Registry
 
@@ -58,7 +58,7 @@ class Signals:
         elif signal is request_finished:
             token = dispatching.REQUEST_FINISHED
         else:
-            token = _next_token()
+            token = tasks.role_of(signal) or _next_token()
         lock = signal.lock
         self._refs[token] = weakref.ref(signal, partial(_forget, lock, self._silenced))
         dispatching.SIGNALS[lock] = token
@@ -72,8 +72,8 @@ class Signals:
         if token == dispatching.IGNORED and signal.lock in self._silenced:
             token = self._silenced[signal.lock][0]
         if token != dispatching.IGNORED:
-            self.count(token)
-            dispatching.UNHEARD[signal.lock] = self._counters[token].next
+            causes.ending(token, partial(self.count, token))()
+            dispatching.UNHEARD[signal.lock] = causes.ending(token, self._counters[token].next)
 
     @contained()
     def count(self, token: int) -> None:
