@@ -6,6 +6,7 @@ from collections import OrderedDict, deque
 
 from msgspec import structs
 
+from signalgraph.events import kept_by_chance
 from signalgraph.figures import Figures
 from signalgraph.traces import Call, Seen, Written
 
@@ -13,6 +14,11 @@ MOST = 20_000  # dispatches held, and children that wait for their parent
 MOST_EDGES = 10_000
 
 Edge = tuple[str, str, str]
+
+
+def was_chosen(trace: str, share: float) -> bool:
+    """Whether a trace is of the share that is kept whatever happens in it."""
+    return share >= 1 or kept_by_chance(int(trace.rpartition("-")[2], 16), share)
 
 
 class Recent:
@@ -31,13 +37,17 @@ class Recent:
         self._writes: deque[tuple[int, Written]] = deque(maxlen=MOST)
         self._waiting: OrderedDict[str, list[tuple[int, str, str]]] = OrderedDict()
 
-    def add(self, position: int, seen: Seen) -> None:
-        """Add a dispatch; a later report of one that was running takes its place."""
+    def add(self, position: int, seen: Seen, share: float = 1.0) -> None:
+        """Add a dispatch; a later report of one that was running takes its place.
+
+        `share` of the traces is kept by chance; those that are kept for what went wrong in them stand in no
+        percentile, or everything would look slow.
+        """
         known = self._by_id.get(seen.id)
         self._remember(position, seen)
         if known is None:
             self._find_parent(seen)
-        if seen.status != "running":
+        if seen.status != "running" and was_chosen(seen.trace, share):
             self._sample_all(seen)
         for number, signal, sender in self._waiting.pop(seen.id, ()):
             self._add_edge(seen, number, signal, sender)
@@ -49,7 +59,7 @@ class Recent:
         """The writes after a position, oldest first."""
         return [write for at, write in self._writes if at > position]
 
-    def replace_call(self, position: int, dispatch: str, number: int, call: Call) -> Seen | None:
+    def replace_call(self, position: int, dispatch: str, number: int, call: Call, share: float = 1.0) -> Seen | None:
         """The dispatch with its n-th call (from 1) replaced; None when it is no longer here."""
         seen = self._by_id.get(dispatch)
         if seen is None or not 1 <= number <= len(seen.calls):
@@ -57,7 +67,8 @@ class Recent:
         calls = [*seen.calls[: number - 1], call, *seen.calls[number:]]
         seen = structs.replace(seen, calls=calls)
         self._remember(position, seen)
-        self._sample(call)
+        if was_chosen(seen.trace, share):
+            self._sample(call)
         return seen
 
     def after(self, position: int) -> list[Seen]:
