@@ -181,13 +181,13 @@ class Index:
 
     def _resolve(self, position: int, batch: Batch) -> None:
         for seen in resolve(batch):
-            self._recent.add(position, seen)
+            self._recent.add(position, seen, batch.share)
             self._gathering.add(seen, batch.process)
         for write in resolve_writes(batch):
             self._recent.add_write(position, write)
             self._gathering.add(write, batch.process)
         for late in batch.late:
-            changed = self._recent.replace_call(position, *resolve_late(batch, late))
+            changed = self._recent.replace_call(position, *resolve_late(batch, late), batch.share)
             if changed is not None:
                 self._gathering.add(changed, batch.process)
 
