@@ -111,8 +111,9 @@ def _after_commit(connection: Any, thread: int) -> Any:
     done = TRANSACTIONS.get(thread)
     if done is None or done[CONNECTION]() is not connection:
         return None
-    ENDED[done[ID]] = clock()
-    TRANSACTIONS[thread] = (-done[ID], None, 0, done[ALIAS], done[CONNECTION], 0)
+    ident = done[ID] or dispatching.name_transaction(done)
+    ENDED[ident] = clock()
+    TRANSACTIONS[thread] = [-ident, None, 0, done[ALIAS], done[CONNECTION], 0]
     return done
 
 
@@ -130,7 +131,7 @@ def recording_commit_hooks(original: Any) -> Any:
         finally:
             CURRENT.set(current)
             CAUSE.set(cause)
-            if done is not None and TRANSACTIONS.get(thread, (0,))[ID] == -done[ID]:
+            if done is not None and TRANSACTIONS.get(thread, [0])[ID] == -done[ID]:
                 TRANSACTIONS[thread] = done
             for cell in cells:
                 cell[IDENT] = CLOSED

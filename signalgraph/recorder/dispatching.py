@@ -75,7 +75,7 @@ FLOOR = 0  # causes with a lower id were opened before a pause or a fork and may
 
 RING: deque[tuple[Any, ...]] = deque(maxlen=0)
 OPEN: dict[int, list[Any] | None] = {}  # by thread: the record that runs; `OUTER` leads to those around it
-TRANSACTIONS: dict[int, tuple[Any, ...]] = {}  # by thread: the innermost that is open; see `recorder.transactions`
+TRANSACTIONS: dict[int, Any] = {}  # by thread: the innermost that is open; see `recorder.transactions`
 OPEN_ASYNC: dict[int, list[Any]] = {}  # by span
 LATE_CALLS: deque[tuple[Any, ...]] = deque(maxlen=20_000)  # async receivers' ends that came after their dispatch's
 TALLY: MutableSequence[int] | memoryview = array("Q", [0] * (CELLS + 1))
@@ -125,6 +125,15 @@ def reset(ring: int, tally: MutableSequence[int] | memoryview, learn: Callable[[
 def late_call(call: tuple[Any, ...]) -> None:
     """An async receiver's end that came after its dispatch's; it doesn't count as a dispatch."""
     LATE_CALLS.append(call)
+
+
+def name_transaction(transaction: list[Any]) -> int:
+    """Give an open transaction an id, and those around it: a note of its end will be wanted."""
+    outer = transaction[1]
+    if outer is not None and not outer[0]:
+        name_transaction(outer)
+    transaction[0] = ident = next_span()
+    return ident
 
 
 class _Kinds(dict[str, int]):
@@ -230,7 +239,7 @@ def open_record(signal: Any, token: int, sender: Any, method: int, named: dict[s
         trace = 0
     transaction = TRANSACTIONS.get(thread)
     if transaction is not None:
-        transaction = transaction[0]
+        transaction = transaction[0] or name_transaction(transaction)
     current = CURRENT.get()
     if current is None:
         parent = 0
@@ -330,7 +339,7 @@ def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written o
             trace = 0
         transaction = TRANSACTIONS.get(thread)
         if transaction is not None:
-            transaction = transaction[0]
+            transaction = transaction[0] or name_transaction(transaction)
         current = CURRENT.get()
         if current is None:
             parent = 0

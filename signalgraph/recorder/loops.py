@@ -8,6 +8,7 @@ from threading import get_ident
 from typing import Any
 
 from signalgraph.recorder.clock import CELL, CLOSED, CURRENT, HEADER, IDENT, RUNNER, SQL, cell_of
+from signalgraph.recorder.queries import AGAIN, triples_of
 
 
 def recording_async_to_sync(original: Any) -> Any:
@@ -28,8 +29,8 @@ def recording_async_to_sync(original: Any) -> Any:
                 CURRENT.reset(outer)
             cell[IDENT] = CLOSED
             if cell[SQL]:
-                record[SQL] = record[SQL] or []
-                for _, ns, fingerprint in zip(*[iter(cell[SQL])] * 3, strict=True):
-                    record[SQL] += (position, ns, fingerprint)
+                triples = triples_of(record)
+                for many, ns, fingerprint in zip(*[iter(cell[SQL])] * 3, strict=True):
+                    triples += (position + many // AGAIN * AGAIN, ns, fingerprint)
 
     return __call__

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from signalgraph.events import METHODS, STATUSES
 from signalgraph.inert import writable
 from signalgraph.recorder.clock import ASYNC, ERROR, FAILURES, HEADER, METHOD, RECEIVERS, SPAN, SQL, SYNC
+from signalgraph.recorder.queries import AGAIN
 
 RETURNED, RAISED, NOT_REACHED, CANCELLED, RUNNING, NOT_TIMED, WAITING = range(len(STATUSES))
 CANCELLATIONS = ("CancelledError", "GeneratorExit")
@@ -133,10 +134,10 @@ def queries_by_position(queries: tuple[int, ...]) -> dict[int, Spent]:
     """(running receiver, ns, fingerprint) triples to what each receiver spent."""
     positions = queries[::3]
     if len(set(positions)) == 1:
-        return {positions[0]: spent_on(queries)}
+        return {positions[0] % AGAIN: spent_on(queries)}
     by_position: dict[int, list[int]] = {}
     for at, position in enumerate(positions):
-        by_position.setdefault(position, []).extend(queries[3 * at : 3 * at + 3])
+        by_position.setdefault(position % AGAIN, []).extend(queries[3 * at : 3 * at + 3])
     return {position: spent_on(tuple(own)) for position, own in by_position.items()}
 
 
@@ -144,8 +145,15 @@ def spent_on(queries: tuple[int, ...]) -> Spent:
     """What one receiver's queries come to, out of (running receiver, ns, fingerprint) triples."""
     if not queries:
         return NO_SQL
-    fingerprints = queries[2::3]
-    repeated, repeats = Counter(filter(None, fingerprints)).most_common(1)[0] if any(fingerprints) else (0, 0)
+    fingerprints, count = queries[2::3], len(queries) // 3
+    often = Counter(filter(None, fingerprints))
+    if max(queries[::3]) >= AGAIN:  # folded
+        more = [position // AGAIN for position in queries[::3]]
+        count += sum(more)
+        for fingerprint, again in zip(fingerprints, more, strict=True):
+            often[fingerprint] += again
+        del often[0]
+    repeated, repeats = often.most_common(1)[0] if often else (0, 0)
     if repeats < 2:
-        return Spent(len(fingerprints), sum(queries[1::3]))
-    return Spent(len(fingerprints), sum(queries[1::3]), repeats, repeated)
+        return Spent(count, sum(queries[1::3]))
+    return Spent(count, sum(queries[1::3]), repeats, repeated)

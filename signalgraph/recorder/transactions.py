@@ -19,7 +19,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from signalgraph.recorder import causes, dispatching
 from signalgraph.recorder.clock import CURRENT, TRACE
 from signalgraph.recorder.dispatching import TRANSACTIONS
-from signalgraph.recorder.faults import report
+from signalgraph.recorder.faults import contained, report
 
 CAUSE = causes.CURRENT
 
@@ -28,8 +28,9 @@ CAUSE = causes.CURRENT
 # a cause nor a dispatch was around: it is then that of the records that name the transaction.
 NOTES: deque[tuple[Any, ...]] = deque(maxlen=20_000)
 
-# id, the open one around it in this thread, start ns, alias, weak connection, depth of its block on that connection
-Open = tuple[int, Any, int, str, Any, int]
+# An open one is a list: id (0 until something names it: most never are), the open one around it in this thread,
+# start ns, alias, weak connection, depth of its block on that connection. `name_transaction` gives the id.
+Open = list[Any]
 ID, OUTER, STARTED, ALIAS, CONNECTION, DEPTH = range(6)
 
 ENDED: dict[int, int] = {}  # by id: when COMMIT was done, of those whose callbacks run now
@@ -65,7 +66,7 @@ def recording_enter(original: Any) -> Any:
             thread, using = get_ident(), self.using
             try:
                 reference = _connections[using][thread]
-                connection = reference()
+                connection: Any = reference()
                 blocks = connection.atomic_blocks
                 if blocks[-1] is not self:  # the project has put another connection in its place
                     raise LookupError
@@ -82,14 +83,7 @@ def recording_enter(original: Any) -> Any:
                 return entered
             elif outer is not None and outer[CONNECTION] is reference and outer[DEPTH] >= depth:
                 outer = _at(outer, reference, depth - 1)
-            TRANSACTIONS[thread] = (
-                dispatching.next_span(),
-                outer,
-                clock(),
-                using or DEFAULT_DB_ALIAS,
-                reference,
-                depth,
-            )
+            TRANSACTIONS[thread] = [0, outer, clock(), using or DEFAULT_DB_ALIAS, reference, depth]
         except Exception:  # noqa: BLE001 - the boundary
             report("opening a transaction")
         return entered
@@ -97,14 +91,12 @@ def recording_enter(original: Any) -> Any:
     return __enter__
 
 
-def _without(transaction: Any, alias: str) -> Any:
+def _without(transaction: Open | None, alias: str) -> Open | None:
     """What is open but for those of a database, of which none can be: they ended where we didn't see it."""
     if transaction is None:
         return None
-    outer = _without(transaction[OUTER], alias)
-    if transaction[ALIAS] == alias and transaction[ID] > 0:
-        return outer
-    return transaction if outer is transaction[OUTER] else (transaction[ID], outer, *transaction[STARTED:])
+    transaction[OUTER] = _without(transaction[OUTER], alias)
+    return transaction[OUTER] if transaction[ALIAS] == alias and transaction[ID] >= 0 else transaction
 
 
 def _at(transaction: Any, reference: Any, depth: int) -> Any:
@@ -114,50 +106,36 @@ def _at(transaction: Any, reference: Any, depth: int) -> Any:
     return transaction
 
 
-def _opened_by(atomic: Any, thread: int) -> tuple[Open, Any] | None:
-    """The transaction that a block which is about to be left has opened, and its connection."""
+def _opened_by(atomic: Any, thread: int) -> Open | None:
+    """The transaction that was opened by a block which is about to be left, if we saw that."""
+    transaction = TRANSACTIONS.get(thread)
     reference = _connections.get(atomic.using, {}).get(thread)
     connection = None if reference is None else reference()
-    if connection is None:
-        return None
-    depth = len(connection.atomic_blocks)
-    transaction = TRANSACTIONS.get(thread)
-    while transaction is not None:  # the first, but where blocks of several databases are left in another order
-        if transaction[CONNECTION] is reference and transaction[DEPTH] == depth:
-            return transaction, connection
+    while transaction is not None and connection is not None:  # blocks of several databases may end in any order
+        if transaction[CONNECTION] is reference and transaction[DEPTH] == len(connection.atomic_blocks):
+            return transaction
         transaction = transaction[OUTER]
     return None
 
 
-def _close(transaction: Open, thread: int, committed: bool) -> None:
-    if TRANSACTIONS.get(thread) is transaction:
-        if transaction[OUTER] is None:
-            del TRANSACTIONS[thread]
-        else:
-            TRANSACTIONS[thread] = transaction[OUTER]
-    else:
-        _take_out(transaction, thread)
-    ident, outer, start, alias, _, _ = transaction
-    end = ENDED.pop(ident, 0) if ENDED else 0
+def _take_out(transaction: Open, thread: int) -> None:
+    """Close a transaction that isn't the innermost of its thread."""
+    inner = TRANSACTIONS.get(thread)
+    while inner is not None:
+        if inner[OUTER] is transaction:
+            inner[OUTER] = transaction[OUTER]
+        inner = inner[OUTER]
+
+
+@contained()
+def _note(transaction: Open, outer: Open | None, committed: bool) -> None:
+    ident, _, start, alias, _, _ = transaction
     trace = CAUSE.get()[0]
     if trace < dispatching.FLOOR:
         current = CURRENT.get()
         trace = 0 if current is None else current[TRACE]
-    NOTES.append((ident, 0 if outer is None else outer[ID], alias, trace, start, end or clock(), committed))
-
-
-def _take_out(transaction: Open, thread: int) -> None:
-    """Close a transaction that isn't the innermost of its thread."""
-    inner = []
-    rest = TRANSACTIONS.pop(thread, None)
-    while rest is not None and rest[ID] != transaction[ID]:
-        inner.append(rest)
-        rest = rest[OUTER]
-    rest = transaction[OUTER] if rest is not None else None
-    for one in reversed(inner):
-        rest = (one[ID], rest, *one[STARTED:])
-    if rest is not None:
-        TRANSACTIONS[thread] = rest
+    end = ENDED.pop(ident, 0) or clock()
+    NOTES.append((ident, 0 if outer is None else outer[ID], alias, trace, start, end, committed))
 
 
 def recording_exit(original: Any) -> Any:
@@ -166,12 +144,16 @@ def recording_exit(original: Any) -> Any:
     @functools.wraps(original)
     def __exit__(self: Any, exc_type: Any, exc_value: Any, traceback: Any) -> Any:
         thread = get_ident()
-        if thread not in TRANSACTIONS or not dispatching.ON:
+        transaction: Any = TRANSACTIONS.get(thread)
+        if transaction is None or not dispatching.ON:
             return original(self, exc_type, exc_value, traceback)
-        opened = _opened_by(self, thread)
-        if opened is None:
-            return original(self, exc_type, exc_value, traceback)
-        transaction, connection = opened
+        connection = transaction[CONNECTION]()
+        blocks = None if connection is None else connection.atomic_blocks
+        if not blocks or blocks[-1] is not self or transaction[DEPTH] != len(blocks):
+            transaction = _opened_by(self, thread)
+            if transaction is None:
+                return original(self, exc_type, exc_value, traceback)
+            connection = transaction[CONNECTION]()
         # As Django decides it: a connection that was closed has rolled back.
         committed = exc_type is None and not connection.needs_rollback and not connection.closed_in_transaction
         try:
@@ -181,9 +163,14 @@ def recording_exit(original: Any) -> Any:
             committed = committed and transaction[DEPTH] == 1 and connection.run_commit_hooks_on_set_autocommit_on
             raise
         finally:
-            try:
-                _close(transaction, thread, committed)
-            except Exception:  # noqa: BLE001 - the boundary
-                report("closing a transaction")
+            outer = transaction[OUTER]
+            if TRANSACTIONS.get(thread) is not transaction:
+                _take_out(transaction, thread)
+            elif outer is None:
+                del TRANSACTIONS[thread]
+            else:
+                TRANSACTIONS[thread] = outer
+            if transaction[ID]:
+                _note(transaction, outer, committed)
 
     return __exit__

@@ -78,7 +78,7 @@ def _note(model: Any, operation: int, rows: int | None, start: int, end: int, ca
             caller and caller.f_code,
             caller and caller.f_lasti,
             thread,
-            transaction and transaction[0],
+            transaction and (transaction[0] or dispatching.name_transaction(transaction)),
             error,
         )
     )
