@@ -20,6 +20,9 @@ from signalgraph.log import open_log
 from signalgraph.recorder import dispatching, faults, flusher, intake
 
 
+paid, refused = Signal(), Signal()  # with names of their own
+
+
 @pytest.fixture
 def recording(request: pytest.FixtureRequest) -> Iterator[Recording]:
     log = open_log(f"memory://{request.node.name}", writer=True)
@@ -92,16 +95,14 @@ def test_alike_and_odd_dispatches_are_told_in_the_order_in_which_they_ended(reco
 
 def test_totals_are_what_the_calls_come_to(recording: Recording, by_hand) -> None:
     """To the nanosecond, of connections and of signals, alike or not."""
-    signal = Signal()
-    wrong = Signal()  # on a line of its own: it has no other name
     for receiver in (first, second, third):
-        signal.connect(receiver)
-    wrong.connect(first)
-    wrong.connect(fails)
+        paid.connect(receiver)
+    refused.connect(first)
+    refused.connect(fails)
     for number in range(50):
-        signal.send(Order)
+        paid.send(Order)
         if number % 7 == 0:
-            wrong.send_robust(Order)
+            refused.send_robust(Order)
     reading = recording.read()
     assert summed(reading, totals=True) == summed(reading, totals=False)
     durations = [dispatch.duration_ns for batch, dispatch in reading.dispatches if len(dispatch.calls) == 3]
