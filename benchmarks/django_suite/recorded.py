@@ -1,7 +1,7 @@
 """Runs Django's runtests.py as `python runtests.py` would, with the recorder on: recorded.py FACTS LOG runtests.py ...
 
-FACTS is a file for what the recorder did, as JSON; LOG is the address of its log. Not switched on by INSTALLED_APPS,
-which Django's tests change all the time.
+FACTS is a file for the recorder's state in the end, as JSON; LOG is the address of its log. The recorder is not
+switched on by INSTALLED_APPS, which Django's tests change all the time.
 """
 
 import json
@@ -18,8 +18,6 @@ def facts() -> dict[str, object]:
     state = recorder.state()
     return {
         "recording": state.recording,
-        "dispatches": state.recorded,
-        "dropped": state.dropped,
         "faults": {str(where): count for where, count in faults.counted.items()},
         "error": state.error,
     }
@@ -34,7 +32,6 @@ def main(path: Path, log: str, program: str) -> None:
         runpy.run_path(program, run_name="__main__")
     finally:
         if os.getpid() == process:  # a child that a test forks passes by here too
-            recorder.flush()
             path.write_text(json.dumps(facts()))
 
 

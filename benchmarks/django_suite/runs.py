@@ -11,10 +11,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
+
+from signalgraph.log import open_log
 
 Way = Literal["plain", "recorded"]
 WAYS: tuple[Way, ...] = ("plain", "recorded")
@@ -73,6 +76,13 @@ def label(heading: str) -> str | None:
     return found[1] if found and not found[1].startswith("unittest.") else None
 
 
+def log_counts(url: str) -> dict[str, int]:
+    """Dispatches that the log has of the run's processes, and those that were dropped or had no receiver."""
+    with closing(open_log(url, writer=False)) as log:
+        totals, dropped = log.totals(), sum(beat.dropped for beat in log.heartbeats())
+    return {"dispatches": totals.dispatched, "dropped": dropped, "unheard": sum(totals.unheard.values())}
+
+
 @dataclass(frozen=True)
 class Runner:
     """Runs labels of the suite in `tests`; each run may take `limit_s` seconds."""
@@ -84,15 +94,15 @@ class Runner:
     def run(self, way: Way, labels: list[str], output: Path) -> Outcome:
         """Run `labels` in one process, which writes to `output`."""
         with tempfile.TemporaryDirectory() as scratch:
-            facts = Path(scratch) / "facts.json"
+            facts, log = Path(scratch) / "facts.json", f"sqlite:///{scratch}/log.sqlite3"
             program = [str(self.tests / "runtests.py"), "--parallel=1", "--noinput", "--settings=test_sqlite", *labels]
             if way == "recorded":
-                program = [str(RECORDED), str(facts), f"sqlite:///{scratch}/log.sqlite3", *program]
+                program = [str(RECORDED), str(facts), log, *program]
             begun = time.monotonic()
             with output.open("w") as file:
                 returncode = self._wait([sys.executable, *program], file)
             seconds = round(time.monotonic() - begun, 1)
-            told = json.loads(facts.read_text()) if facts.exists() else {}
+            told = json.loads(facts.read_text()) | log_counts(log) if facts.exists() else {}
         if returncode in ENDED:
             raise EndedFromOutside(f"The run of {' '.join(labels)} was ended by signal {-returncode}, not by itself.")
         if returncode is None:
