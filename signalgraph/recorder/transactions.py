@@ -91,7 +91,7 @@ def recording_enter(original: Any) -> Any:
     return __enter__
 
 
-def _without(transaction: Open | None, alias: str) -> Open | None:
+def _without(transaction: Any, alias: str) -> Any:
     """What is open but for those of a database, of which none can be: they ended where we didn't see it."""
     if transaction is None:
         return None
@@ -106,7 +106,7 @@ def _at(transaction: Any, reference: Any, depth: int) -> Any:
     return transaction
 
 
-def _opened_by(atomic: Any, thread: int) -> Open | None:
+def _opened_by(atomic: Any, thread: int) -> Any:
     """The transaction that was opened by a block which is about to be left, if we saw that."""
     transaction = TRANSACTIONS.get(thread)
     reference = _connections.get(atomic.using, {}).get(thread)
