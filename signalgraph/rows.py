@@ -84,9 +84,9 @@ def row_marks(signal: Signal) -> list[int | str]:
 def _read(row: tuple[Any, ...]) -> RawRow:
     (key, sender_identity), entry = row[0], row[1]
     weak = is_a(entry, weakref.ref)
-    receiver = _referent(entry) if weak else entry
+    receiver = referent(entry) if weak else entry
     reference = row[2] if len(row) > 3 else None
-    sender = _referent(reference) if is_a(reference, weakref.ref) else None
+    sender = referent(reference) if is_a(reference, weakref.ref) else None
     is_dead = receiver is None or (reference is not None and sender is None)
     identity = _sender_key(sender_identity)
     has_uid = _is_uid(key, receiver)
@@ -102,7 +102,8 @@ def _read(row: tuple[Any, ...]) -> RawRow:
     )
 
 
-def _referent(reference: Any) -> Any:
+def referent(reference: Any) -> Any:
+    """What a weak reference of a row refers to, or None."""
     if type(reference) is not weakref.WeakMethod:
         return _dereference(reference)
     made_by = _method_type(reference)

@@ -59,22 +59,36 @@ def new_cell(span: int, trace: int) -> list[Any]:
     return cell
 
 
+# Whether a list that was in other hands still holds the receivers that its record names, or names them anew; set by
+# `dispatching`: (record, list, signal, async ones).
+holds: Callable[[list[Any], list[Any], Any, bool], bool] = lambda record, receivers, signal, concurrent: False  # noqa: E731
+
+
 class ClockList(list[Any]):
     """Iterated by one of Django's own loops, it appends a clock reading before each receiver and one at the end.
 
     Anybody else who iterates (a subclass that filters, a tool that wraps, `sorted`) gets a plain list: the dispatch
-    is then recorded without times rather than with wrong ones. `tick` is the record's `append`.
+    is then recorded without times rather than with wrong ones. `tick` is the record's `append`, `signal` the signal
+    if the list went through other hands than Django's, which may have changed it.
     """
 
-    __slots__ = ("tick",)
+    __slots__ = ("signal", "tick")
     tick: Callable[[int], None] | None
+    signal: Any
 
     def __iter__(self) -> Iterator[Any]:
         tick = self.tick
         if tick is None or sys._getframe(1).f_globals is not DISPATCHER:
             return list.__iter__(self)
         self.tick = None
+        record = tick.__self__  # type: ignore[attr-defined]
+        if self.signal is not None and not holds(record, self, self.signal, False):
+            return list.__iter__(self)
+        self.begin(record)
         return map(pick, map(tick, readings), list.__iter__(self))
+
+    def begin(self, record: list[Any]) -> None:
+        """Django's loop begins, in the thread that called the method."""
 
 
 class ReadyClockList(list[Any]):
@@ -86,30 +100,27 @@ class ReadyClockList(list[Any]):
 class ClockListElsewhere(ClockList):
     """For `asend`, whose sync receivers may run on another thread: says on which one."""
 
-    __slots__ = ("record",)
-    record: list[Any]
+    __slots__ = ()
 
-    def __iter__(self) -> Iterator[Any]:
-        tick = self.tick
-        if tick is None or sys._getframe(1).f_globals is not DISPATCHER:
-            return list.__iter__(self)
-        self.tick = None
-        self.record[RUNNER] = get_ident()
-        return map(pick, map(tick, readings), list.__iter__(self))
+    def begin(self, record: list[Any]) -> None:
+        record[RUNNER] = get_ident()
 
 
 class TracedOnce(list[Any]):
     """Its first iteration yields stand-ins for the async receivers, the second (Django's `zip`) the originals."""
 
-    __slots__ = ("calls", "record")
+    __slots__ = ("calls", "record", "signal")
     calls: list[tuple[Any, ...]] | None
     record: list[Any]
+    signal: Any
 
     def __iter__(self) -> Iterator[Any]:
         if self.calls is None or sys._getframe(1).f_globals is not DISPATCHER:
             return list.__iter__(self)
         calls, self.calls = self.calls, None
         record = self.record
+        if self.signal is not None and not holds(record, self, self.signal, True):
+            return list.__iter__(self)
         first = record[SPAN] + record[SYNC] + 1
         return iter([StandIn(r, first + i, calls, record) for i, r in enumerate(list.__iter__(self))])
 

@@ -28,6 +28,7 @@ from signalgraph.recorder import causes, clock
 from signalgraph.recorder.clock import (
     ASYNC,
     CLOSED,
+    CODE,
     CURRENT,
     DISPATCHER,
     ERROR,
@@ -36,6 +37,7 @@ from signalgraph.recorder.clock import (
     IDENT,
     METHOD,
     OUTER,
+    OUTLINE,
     RECEIVERS,
     SIGNAL,
     SPAN,
@@ -96,6 +98,10 @@ new_unheard: Callable[[int], None] = lambda token: None  # noqa: E731
 # Set by `tasks`: opens the cause of a task, by its id and the arguments of the signal that says that it has started.
 open_task: Callable[[int, dict[str, Any]], None] = lambda span, named: None  # noqa: E731
 new_ignored: Callable[[Any], None] = lambda signal: None  # noqa: E731
+# Set by `patches`: a replacement is called while paused, so it is where it should not be any more.
+left_over: Callable[[], None] = lambda: None  # noqa: E731
+# Set by `subclasses`: `_live_receivers` for a dispatch method that isn't Django's: (original, signal, sender, outline).
+hand_out: Callable[[Any, Any, Any, list[Any]], Any] = lambda original, signal, sender, outline: original(signal, sender)  # noqa: E731
 # Adds values that SIGNALGRAPH["CAPTURE"] names to the facts of a record: (signal's token, sender's, arguments, facts)
 # -> facts.
 CAPTURE: Callable[[int, int, dict[str, Any], tuple[Any, ...] | None], tuple[Any, ...] | None] | None = None
@@ -147,6 +153,11 @@ class _Kinds(dict[str, int]):
 kind_of = _Kinds().__getitem__
 
 
+def told_by_outline(current: list[Any] | None, signal: Any) -> bool:
+    """Whether Django's own method of a signal runs in another method of the same signal: one dispatch, not two."""
+    return current is not None and current[IDENT] == OUTLINE and current[SIGNAL] == id(signal)
+
+
 def outside(frame: Any) -> Any:
     """The first frame from here upwards that is the project's, or None when it isn't near."""
     for _ in range(NEAR):
@@ -163,6 +174,8 @@ def outside(frame: Any) -> Any:
 def special(signal: Any, token: int, named: dict[str, Any], sender: Any) -> int:
     """A token for a signal that has none; for a request's first signal, a cause before its record is made."""
     token = token or new_signal(signal)
+    if told_by_outline(CURRENT.get(), signal):
+        return token
     if token < 0:
         new_ignored(signal)
     if token == REQUEST_STARTED:
@@ -187,9 +200,9 @@ def sender_token(sender: Any) -> int:
     return SENDERS.token(sender)
 
 
-def receiver_tokens(receivers: list[Any]) -> tuple[int, ...]:
+def receiver_tokens(receivers: list[Any], signal: Any) -> tuple[int, ...]:
     try:
-        return tuple(map(RECEIVER_TABLE.token, receivers))
+        return tuple([RECEIVER_TABLE.token(receiver, signal) for receiver in receivers])
     except Exception:  # noqa: BLE001 - the boundary: one unknown token each
         report("receiver_tokens")
         return (0,) * len(receivers)
@@ -246,6 +259,9 @@ def open_record(signal: Any, token: int, sender: Any, method: int, named: dict[s
     else:
         parent = parent_span(current, thread)
         trace = trace or current[TRACE]
+        if current[IDENT] == OUTLINE and current[SIGNAL] == id(signal):
+            caller, current[RECEIVERS] = current[CODE], ()
+            code = caller and caller.f_code
     facts = facts_of(sender, named) if type(signal) is ModelSignal else None
     if CAPTURE is not None:
         facts = CAPTURE(token, who, named, facts)
@@ -307,6 +323,7 @@ def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written o
     @functools.wraps(original)
     def send(self: Any, sender: Any, **named: Any) -> Any:  # noqa: C901
         if not ON:
+            left_over()
             return original(self, sender, **named)
         if not self.receivers or self.sender_receivers_cache.get(sender) is NO_RECEIVERS:
             try:
@@ -346,6 +363,9 @@ def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written o
         else:
             parent = parent_span(current, thread)
             trace = trace or current[TRACE]
+            if current[IDENT] == OUTLINE and current[SIGNAL] == id(self):
+                caller, current[RECEIVERS] = current[CODE], ()
+                code = caller and caller.f_code
         facts = facts_of(sender, named) if type(self) is ModelSignal else None
         if CAPTURE is not None:
             facts = CAPTURE(token, who, named, facts)
@@ -409,6 +429,7 @@ def recording_async(original: Any, method: int) -> Any:
     @functools.wraps(original)
     async def send(self: Any, sender: Any, **named: Any) -> Any:
         if not ON:
+            left_over()
             return await original(self, sender, **named)
         if not self.receivers or self.sender_receivers_cache.get(sender) is NO_RECEIVERS:
             try:
@@ -444,45 +465,72 @@ def recording_async(original: Any, method: int) -> Any:
     return send
 
 
-def recording_live_receivers(original: Any) -> Any:
+OURS = (list, ClockList, ReadyClockList, ClockListElsewhere, TracedOnce)
+
+
+def recording_live_receivers(original: Any) -> Any:  # noqa: C901
     """`_live_receivers`: in a dispatch that is being recorded, hands Django's loop lists that are clocks."""
 
     @functools.wraps(original)
-    def _live_receivers(self: Any, sender: Any) -> Any:
-        found = original(self, sender)
+    def _live_receivers(self: Any, sender: Any) -> Any:  # noqa: C901 - written out
         record = CURRENT.get()
         if record is None or record[IDENT] != id(self) or len(record) != HEADER:
-            return found  # not this dispatch, or its loop runs already
+            if record is not None and told_by_outline(record, self):
+                return hand_out(original, self, sender, record)
+            if not ON:
+                left_over()
+            return original(self, sender)  # not this dispatch, or its loop runs already
+        found = original(self, sender)
         try:
             sync, concurrent = found
         except (TypeError, ValueError):
             return found  # another tool's shape: recorded without times
         if type(sync) is not list or type(concurrent) is not list:
-            return found
+            if type(sync) not in OURS or type(concurrent) not in OURS:
+                return found
+            # Made by a `_live_receivers` of ours below another's: this one is nearer to Django's loop.
+            sync, concurrent = list(list.__iter__(sync)), list(list.__iter__(concurrent))
         try:
             tokens = tuple([known_receivers[id(receiver)] for receiver in sync])
         except KeyError:  # one that is new, or a bound method: that is made anew for each dispatch
-            tokens = receiver_tokens(sync)
+            tokens = receiver_tokens(sync, self)
+        # Whoever else asks may hand the lists on to Django's loop, or not, or changed.
+        direct = sys._getframe(1).f_globals is DISPATCHER
         if sync:
-            if record[METHOD] >= ASEND:
-                sync = ClockListElsewhere(sync)
-                sync.record, sync.tick = record, record.append
-            elif sys._getframe(1).f_globals is DISPATCHER:
+            if direct and record[METHOD] < ASEND:
                 receivers, sync = sync, ReadyClockList(sync)
                 sync.__iter__ = map(pick, map(record.append, readings), receivers).__iter__  # type: ignore[method-assign]
-            else:  # whoever asks may hand it on to Django's loop, or not
-                sync = ClockList(sync)
-                sync.tick = record.append
+            else:
+                sync = ClockList(sync) if record[METHOD] < ASEND else ClockListElsewhere(sync)
+                sync.tick, sync.signal = record.append, None if direct else self
         if concurrent:
             record[SYNC] = len(tokens)
-            tokens += receiver_tokens(concurrent)
+            tokens += receiver_tokens(concurrent, self)
             concurrent = TracedOnce(concurrent)
-            concurrent.record = record
+            concurrent.record, concurrent.signal = record, None if direct else self
             concurrent.calls = record[ASYNC] = []
+        elif record[ASYNC] is not None:  # of an answer further in
+            record[SYNC], record[ASYNC] = 0, None
         record[RECEIVERS] = tokens
         return sync, concurrent
 
     return _live_receivers
+
+
+def holds(record: list[Any], receivers: list[Any], signal: Any, concurrent: bool) -> bool:
+    """Whether a list that was in other hands still holds what its record names; a record that can is set right."""
+    tokens, told = receiver_tokens(list(list.__iter__(receivers)), signal), record[RECEIVERS] or ()
+    sync = len(told) if record[ASYNC] is None else record[SYNC]
+    claimed = told[sync:] if concurrent else told[:sync]
+    if tokens == claimed:
+        return True
+    if record[ASYNC] is not None and len(tokens) != len(claimed):
+        return False
+    record[RECEIVERS] = told[:sync] + tokens if concurrent else tokens + told[sync:]
+    return True
+
+
+clock.holds = holds
 
 
 def recording_robust_failure(original: Any) -> Any:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from types import FunctionType
 from typing import Any
 
 from asgiref.sync import AsyncToSync
@@ -18,7 +21,20 @@ from django.db.models.query import QuerySet
 from django.db.transaction import Atomic
 from django.dispatch import Signal
 
-from signalgraph.recorder import causes, commits, dispatching, loops, queries, scopes, tasks, transactions, writes
+from signalgraph.recorder import (
+    causes,
+    commits,
+    dispatching,
+    loops,
+    outlines,
+    proxies,
+    queries,
+    scopes,
+    subclasses,
+    tasks,
+    transactions,
+    writes,
+)
 
 # owner, name, what makes the replacement from the original; in the order of installing, so that `send` never runs
 # without the `_live_receivers` that it counts on
@@ -29,6 +45,8 @@ TABLE: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
     (Signal, "send_robust", partial(dispatching.recording_sync, method=1)),
     (Signal, "asend", partial(dispatching.recording_async, method=2)),
     (Signal, "asend_robust", partial(dispatching.recording_async, method=3)),
+    (Signal, "connect", proxies.recording_connect),
+    (Signal, "disconnect", proxies.recording_connect),
     (CursorWrapper, "_execute", queries.recording_execute),
     (CursorWrapper, "_executemany", queries.recording_execute),
     (Atomic, "__enter__", transactions.recording_enter),
@@ -56,60 +74,113 @@ class Patch:
     replacement: Any
 
 
-_installed: list[Patch] = []
-_left_under: dict[tuple[type, str], Patch] = {}  # ours, with another tool's replacement above it
-
-
+# Ours that stand, or may stand, in the chain of a name, the lowest first: another tool's function can be between them,
+# or above them all.
+_stacks: dict[tuple[type, str], list[Patch]] = {(owner, name): [] for owner, name, _ in TABLE}
+_subclasses: list[Any] = []  # what stood in the place of `Signal.__init_subclass__`, and ours
+_on = False
 _switching = threading.Lock()
 
 
 def install() -> None:
-    """Replace every name; another tool's function that stands there is called, not dropped."""
+    """Replace every name; another tool's function that stands there is called, not dropped.
+
+    Called again while recording, it sees to those that another tool has replaced since.
+    """
+    global _on
     with _switching:
-        if _installed:
-            _install_arrived()
-            return
-        dispatching.FLOOR = dispatching.next_span()
-        dispatching.TRANSACTIONS.clear()
-        causes.resume()
-        for owner, name, replace in TABLE:
+        if not _on:
+            dispatching.FLOOR = dispatching.next_span()
+            causes.resume()
+        for owner, name, replace in (*TABLE, *scopes.arrived()):
             _replace(owner, name, replace)
-        _install_arrived()
-        dispatching.ON = True
+        tasks.connect_celery()
+        if not _subclasses:
+            found = vars(Signal).get("__init_subclass__")
+            _subclasses[:] = found, subclasses.recording_init_subclass(found)
+            setattr(Signal, "__init_subclass__", _subclasses[1])  # noqa: B010 - mypy
+        _on = dispatching.ON = True
+        subclasses.cover_all()
 
 
 def _replace(owner: type, name: str, replace: Callable[[Any], Any]) -> None:
-    found = vars(owner)[name]
-    patch = _left_under.pop((owner, name), None)
-    if patch is None or found is patch.original:
-        patch = Patch(owner, name, found, replace(found))
-        setattr(owner, name, patch.replacement)
-    _installed.append(patch)
+    found, stack = vars(owner).get(name), _stacks.setdefault((owner, name), [])
+    for position, patch in enumerate(stack):
+        if found is patch.replacement:  # what stood above it, is gone
+            del stack[position + 1 :]
+            return
+    if type(found) is not FunctionType:
+        return  # a mock, say, which is not called as a method is
+    if _is_native(owner, name, found):
+        stack.clear()  # whoever put it back has dropped ours
+    elif owner is Signal and name in outlines.DISPATCHES:
+        # Whether it calls ours below, or Django's, or none: an outline makes it one dispatch.
+        replace = partial(outlines.recording_method, name=name)
+        dispatching.UNHEARD.clear()
+    elif stack and owner is not Signal:
+        return  # it calls ours, or it would do the work of Django's method itself
+    patch = Patch(owner, name, found, replace(found))
+    setattr(owner, name, patch.replacement)
+    stack.append(patch)
 
 
-def _install_arrived() -> None:
-    """What is loaded in few processes, and not for us: looked for again each second, and before a command."""
-    tasks.connect_celery()
-    for owner, name, replace in scopes.arrived():
-        if all((patch.owner, patch.name) != (owner, name) for patch in _installed):
-            _replace(owner, name, replace)
-
-
-scopes.before_command = lambda: install() if _installed else None
+def _is_native(owner: type, name: str, found: FunctionType) -> bool:
+    """Whether a function is the one that the class was made with."""
+    return (
+        found.__globals__ is vars(sys.modules[owner.__module__])
+        and found.__qualname__ == f"{owner.__qualname__}.{name}"
+        and "__wrapped__" not in vars(found)
+    )
 
 
 def uninstall() -> None:
-    """Put the originals back, except where another tool has replaced ours since: ours then only passes through."""
+    """Put the originals back, except where another tool has replaced ours since: ours then only passes through.
+
+    Called again while paused, it sees to those that have come to light.
+    """
+    global _on
     with _switching:
-        dispatching.ON = False
+        _on = dispatching.ON = False
         tasks.disconnect_celery()
-        for patch in reversed(_installed):
-            if vars(patch.owner)[patch.name] is patch.replacement:
-                setattr(patch.owner, patch.name, patch.original)
-            else:
-                _left_under[patch.owner, patch.name] = patch
-        _installed.clear()
+        _restore()
+
+
+def _restore() -> None:
+    subclasses.uncover_all()
+    if _subclasses and vars(Signal).get("__init_subclass__") is _subclasses[1]:
+        if _subclasses[0] is None:
+            del Signal.__init_subclass__
+        else:
+            setattr(Signal, "__init_subclass__", _subclasses[0])  # noqa: B010
+        _subclasses.clear()
+    for (owner, name), stack in reversed(_stacks.items()):
+        while ours := [patch for patch in stack if vars(owner).get(name) is patch.replacement]:
+            setattr(owner, name, ours[0].original)
+            del stack[stack.index(ours[0]) :]
+
+
+def _clean_up() -> None:
+    """A replacement was called while paused: it has come to light, perhaps. Never waits, as the project is calling."""
+    if _switching.acquire(blocking=False):
+        try:
+            if not _on:
+                _restore()
+        finally:
+            _switching.release()
+
+
+dispatching.left_over = _clean_up
+scopes.before_command = lambda: install() if _on else None
 
 
 def installed() -> bool:
-    return bool(_installed)
+    return _on
+
+
+def _after_fork_in_child() -> None:
+    global _switching
+    _switching = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

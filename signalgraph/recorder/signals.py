@@ -12,7 +12,9 @@ from typing import Any
 from django.core.signals import request_finished, request_started
 
 from signalgraph.recorder import causes, dispatching, tasks
+from signalgraph.recorder.clock import CURRENT, RECEIVERS
 from signalgraph.recorder.faults import contained
+from signalgraph.recorder.subclasses import is_outlined
 from signalgraph.registry import Registry
 
 
@@ -73,7 +75,11 @@ class Signals:
             token = self._silenced[signal.lock][0]
         if token != dispatching.IGNORED:
             causes.ending(token, partial(self.count, token))()
-            dispatching.UNHEARD[signal.lock] = causes.ending(token, self._counters[token].next)
+            current = CURRENT.get()
+            if current is not None and dispatching.told_by_outline(current, signal):
+                current[RECEIVERS] = ()  # counted here: not once more by the method around it
+            elif not is_outlined(type(signal)):
+                dispatching.UNHEARD[signal.lock] = causes.ending(token, self._counters[token].next)
 
     @contained()
     def count(self, token: int) -> None:

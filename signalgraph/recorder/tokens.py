@@ -10,7 +10,7 @@ import itertools
 import weakref
 from collections.abc import Callable
 from functools import partial
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,8 @@ from django.db.models import AutoField, BigAutoField, SmallAutoField, UUIDField
 from django.db.models.base import ModelBase
 
 from signalgraph import names
+from signalgraph.inert import instance_namespace, is_a
+from signalgraph.rows import referent, snapshot
 
 LABELS = 5_000  # distinct senders or receivers told apart in one process; the rest share one label
 TOO_MANY = '"(more)"'
@@ -119,14 +121,47 @@ class Senders(Labelled):
         return str(value) if type(value) is int or type(value) is UUID else None
 
 
+MOST_WRAPPED = 8  # layers of other tools around a receiver
+
+
 class Receivers(Labelled):
     """Receivers by (label, file, line): with some tools every dispatch brings new functions that read the same."""
 
-    def token(self, receiver: Any) -> int:
-        target = receiver.__func__ if type(receiver) is MethodType else receiver
-        token = self.by_id.get(id(target))
+    def token(self, receiver: Any, signal: Any = None) -> int:
+        """The token of a receiver of `signal`; in a tool's wrapper (`functools.wraps`) that of the connected one."""
+        token = self.by_id.get(_ident(receiver))
+        if token is None and signal is not None and type(receiver) is FunctionType and _wrapped(receiver) is not None:
+            receiver = _connected(signal, receiver)
+            token = self.by_id.get(_ident(receiver))
         if token is None:
             name = names.describe_receiver(receiver)
             token = self.intern((name.label, name.file, name.line, name.is_async), ("(more)", None, None, False))
+            target = receiver.__func__ if type(receiver) is MethodType else receiver
             self.remember(target, id(target), token)
         return token
+
+
+def _ident(receiver: Any) -> int:
+    return id(receiver.__func__) if type(receiver) is MethodType else id(receiver)
+
+
+def _wrapped(receiver: Any) -> Any:
+    return instance_namespace(receiver).get("__wrapped__") if type(receiver) is FunctionType else None
+
+
+def _connected(signal: Any, receiver: Any) -> Any:
+    """The receiver in a wrapper that is connected to a signal; the wrapper when none in it is."""
+    live = [referent(row[1]) if is_a(row[1], weakref.ref) else row[1] for row in snapshot(signal)]
+    found = receiver
+    for _ in range(MOST_WRAPPED):
+        for each in live:
+            if each is found or (type(each) is type(found) is MethodType and _same_method(each, found)):
+                return found
+        found = _wrapped(found)
+        if found is None:
+            break
+    return receiver
+
+
+def _same_method(one: MethodType, other: MethodType) -> bool:
+    return one.__func__ is other.__func__ and one.__self__ is other.__self__
