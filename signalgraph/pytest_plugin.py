@@ -36,9 +36,8 @@ def node_name(nodeid: str) -> str:
     >>> node_name("tests/test_stock.py::test_import[csv-3]"), node_name("tests/test_stock.py::test_mail[a@b.example]")
     ('tests/test_stock.py::test_import[csv-3]', 'tests/test_stock.py::test_mail[...]')
     """
-    path, colons, test = nodeid.rpartition("::")
-    function, bracket, parameters = test.partition("[")
+    function, bracket, parameters = nodeid.partition("[")
     if not bracket:
         return nodeid
     shown = all(SHOWN_PART.fullmatch(part) for part in parameters.removesuffix("]").split("-"))
-    return nodeid if shown else f"{path}{colons}{function}[...]"
+    return nodeid if shown else f"{function}[...]"

@@ -88,6 +88,7 @@ class _Session:
         except LogError as error:
             self.error = str(error)
         self.flusher.start()
+        _stop_with_worker()
 
     def asked(self, control: Control) -> bool:
         """Record or pause as viewers ask; True when recording."""
@@ -223,6 +224,13 @@ def state() -> State:
         flusher.dropped,
         sum(counted.values()),
     )
+
+
+def _stop_with_worker() -> None:
+    """A process of `multiprocessing`, as a worker of parallel tests, ends without `atexit`, but calls its own list."""
+    util, process = (sys.modules.get(f"multiprocessing.{name}") for name in ("util", "process"))
+    if util is not None and process is not None and process.parent_process() is not None:
+        util.Finalize(None, stop, exitpriority=0)
 
 
 def new_process(label: str | None) -> Process:
