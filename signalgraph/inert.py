@@ -76,13 +76,13 @@ def class_path(cls: type) -> str:
 
 
 def classes_below(cls: type) -> list[type]:
-    """The class and all that are derived from it."""
-    found, waiting = {cls}, [cls]
+    """The class and all that are derived from it. By identity: a metaclass may define `hash` and `==`."""
+    found, waiting = {id(cls): cls}, [cls]
     while waiting:
-        new: set[type] = set(type.__subclasses__(waiting.pop())) - found
+        new = {id(derived): derived for derived in type.__subclasses__(waiting.pop()) if id(derived) not in found}
         found |= new
-        waiting += new
-    return list(found)
+        waiting += new.values()
+    return list(found.values())
 
 
 def instances_of(cls: type) -> list[Any]:
