@@ -50,7 +50,9 @@ def parent_span(current: list[Any], thread: int) -> int:
 
 def cell_of(current: list[Any], thread: int) -> list[Any]:
     """A cell for the receiver call that is running in a thread, to be seen by whatever runs for it elsewhere."""
-    return new_cell(parent_span(current, thread), current[TRACE])
+    cell = new_cell(parent_span(current, thread), current[TRACE])
+    cell[OUTER] = current
+    return cell
 
 
 def new_cell(span: int, trace: int) -> list[Any]:
