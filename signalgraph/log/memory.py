@@ -77,8 +77,9 @@ class MemoryLog(Log):
 
     def _add(self, batch: Batch) -> None:
         for (signal, sender, receiver), total in zip(batch.connections, batch.totals, strict=True):
-            key = (batch.signals[signal], batch.senders[sender], batch.receivers[receiver])
-            self._connections[key] = self._connections.get(key, Total()) + total
+            if total != Total():  # what was only told, as it runs or was counted before, adds nothing
+                key = (batch.signals[signal], batch.senders[sender], batch.receivers[receiver])
+                self._connections[key] = self._connections.get(key, Total()) + total
         for name, total in zip(batch.signals, batch.signal_totals, strict=False):  # none from an older recorder
             if total.calls or total.untimed:
                 self._signals[name] = self._signals.get(name, Total()) + total

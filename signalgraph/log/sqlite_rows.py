@@ -47,6 +47,7 @@ def add_totals(connection: sqlite3.Connection, batch: Batch) -> None:
     rows = [
         (*(table[n] for table, n in zip(names, key, strict=True)), *structs.astuple(total))
         for key, total in zip(batch.connections, batch.totals, strict=True)
+        if total != Total()  # what was only told, as it runs or was counted before, adds nothing
     ]
     rows += [
         (name, "", "", *structs.astuple(total))  # of a signal as a whole; no sender or receiver has an empty name
