@@ -78,6 +78,16 @@ class Buckets:
         first = int(start_s) // BUCKET_S
         return [(n * BUCKET_S, calls, errors, ns) for n, calls, errors, ns in self._rows if n >= first]
 
+    def spread(self, now_s: float, window_s: float, count: int) -> tuple[list[int], list[int], list[int], list[int]]:
+        """The window before a time in `count` bars, oldest first: their starts (unix ms), calls, errors, ns."""
+        end_s = whole_end(now_s, window_s / count)
+        rows = self.since(end_s - window_s)
+        starts = [round((end_s - window_s + n * window_s / count) * 1000) for n in range(count)]
+        calls, errors, ns = (
+            bars([(row[0], row[column], 0, 0) for row in rows], end_s, window_s, count) for column in (1, 2, 3)
+        )
+        return starts, calls, errors, ns
+
 
 class Figures:
     """The newest durations (us) and the buckets of a connection or a signal."""

@@ -10,7 +10,7 @@ from functools import partial
 
 from signalgraph.events import Batch, Cause, Entry, Heartbeat, Process, Total, Transaction, Wiring
 from signalgraph.fates import Fates
-from signalgraph.figures import WINDOW_S, Buckets, Figures, Stats, bars, make_stats, whole_end
+from signalgraph.figures import WINDOW_S, Buckets, Figures, Stats, make_stats
 from signalgraph.gathering import Gathering
 from signalgraph.log.base import Control, Hole, Log
 from signalgraph.log.cursor import locate, make_cursor, parse_cursor
@@ -66,7 +66,7 @@ class Index:
         self._recent = Recent()
         self._fates = Fates()
         self._gathering = Gathering(self._most_traces, self._fates)
-        self._activity = Buckets()
+        self._activity = Buckets()  # dispatches, errors of receivers, and their queries in the place of ns
         self._began_s = self._clock()
         self._newest_ms: int | None = None
         self._skipped_us = 0  # of what was dispatched before, some may be in the log only
@@ -116,8 +116,7 @@ class Index:
                 self._start()
             elif news:
                 self._presence.look()
-            else:
-                self._presence.look_again()
+            self._presence.look_again()
             if news:
                 self._news.notify_all()
             return news
@@ -171,7 +170,8 @@ class Index:
         for name, total in zip(entry.signals, entry.signal_totals, strict=False):  # none from an older recorder
             if total.calls:
                 self._recent.of_signal(name).buckets.add(wall_s, total.calls, total.errors, total.ns)
-        self._activity.add(wall_s, entry.dispatched, sum(total.errors for total in entry.totals), 0)
+        errors, queries = sum(total.errors for total in entry.totals), sum(total.queries for total in entry.totals)
+        self._activity.add(wall_s, entry.dispatched, errors, queries)
         if entry.dispatched:
             self._newest_ms = max(self._newest_ms or 0, entry.wall_us // 1000)
         for cause in entry.causes:
@@ -342,12 +342,13 @@ class Index:
     def activity(self, window_s: float = WINDOW_S, buckets: int = 60) -> list[tuple[int, int, int]]:
         """(start in unix ms, dispatches, errors of receivers) of the window in so many buckets, oldest first."""
         with self._lock:
-            end_s = whole_end(self._clock(), window_s / buckets)
-            rows = self._activity.since(end_s - window_s)
-        spread = partial(bars, end_s=end_s, window_s=window_s, count=buckets)
-        errors = spread([(at, errors, 0, 0) for at, _, errors, _ in rows])
-        starts = [round((end_s - window_s + n * window_s / buckets) * 1000) for n in range(buckets)]
-        return list(zip(starts, spread(rows), errors, strict=True))
+            columns = self._activity.spread(self._clock(), window_s, buckets)
+        return list(zip(*columns[:3], strict=True))
+
+    def query_activity(self, window_s: float = WINDOW_S, buckets: int = 60) -> list[int]:
+        """Queries of receivers in the same buckets."""
+        with self._lock:
+            return self._activity.spread(self._clock(), window_s, buckets)[3]
 
     def traces(
         self, match: Callable[[Trace], bool] | None = None, limit: int = 50, before: int | None = None

@@ -152,7 +152,7 @@ def test_pages_say_what_is_muted(log: Log) -> None:
     assert "1 signal is muted" in text("timeline/")
     assert "1 signal is muted" in text("").split("How the apps")[0]
     table = text(f"signals/?open={ORDERED}")
-    assert "Counted only 1 signals, muted by a viewer" in table
+    assert "Counted only 1 signal, muted by a viewer" in table
     assert "order_placed muted shop.signals" in table
     assert "Unmute" in table
     page = text(f"signals/{ORDERED}/")

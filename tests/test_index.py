@@ -85,8 +85,8 @@ def test_totals_are_there_at_once_and_grow_with_each_refresh(log: Log) -> None:
 
 
 def test_only_what_changed_after_a_position_is_told(log: Log) -> None:
-    """A connection without calls in a batch is still one that the batch names."""
-    log.append(batch())
+    """Both that were called, then the one that was called again."""
+    log.append(batch([dispatch(1), dispatch(2, signal=1, calls=[call(1)])]))
     index = Index(log)
     position = index.position
     assert index.changed_since(position) == set()

@@ -201,7 +201,7 @@ def test_signals_are_called_not_called_or_orphaned(get: Get, full: Log) -> None:
     rows = {row["name"]: row for row in json.loads(get("signals.json").content)["signals"]}
     assert rows[SIGNALS[0]]["state"] == "called"
     assert (rows[ORPHAN.name]["state"], rows[ORPHAN.name]["dispatches"]) == ("orphaned", 7)
-    assert "Orphaned 1 signals" in text(get("signals/"))
+    assert "Orphaned 1 signal" in text(get("signals/"))
 
 
 def test_the_filter_is_carried_by_every_link_of_the_navigation(get: Get, full: Log) -> None:

@@ -16,6 +16,7 @@ from signalgraph.figures import BUCKET_S
 from signalgraph.graph.figures import Scale, scale_of
 from signalgraph.graph.query import Listed, Query, parse
 from signalgraph.log.base import Control
+from signalgraph.recent import was_chosen
 from signalgraph.web.feed import current_index
 from signalgraph.web.figures import clock, duration_words, number
 from signalgraph.web.state import State
@@ -150,6 +151,11 @@ class Scope:
         if self.state.shows_plumbing:
             return self.traces
         return [trace for trace in self.traces if trace.errors or not trace.is_static]
+
+    def is_fair(self, trace: Trace) -> bool:
+        """Whether a trace is kept whatever happened in it: percentiles of slow ones alone would make all look slow."""
+        share = next((beat.share for beat in self.heartbeats if beat.process.id == trace.process.id), 1.0)
+        return was_chosen(trace.id, share)
 
     def hits(self, count: int, unit: str) -> str:
         """How much the filter leaves, and which of its terms mean nothing for what is listed."""

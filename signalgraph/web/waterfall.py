@@ -165,9 +165,7 @@ def _dispatch_row(node: Node, view: View) -> Row:
         badges.append(Badge(view.running, "dash"))
     notes = {"not timed": "not timed", "cancelled": "cancelled", "raised": "stopped"}
     note = notes.get(seen.status, "")
-    if seen.status == "running":
-        note = f"{milliseconds(seen.duration_us)} ms so far"
-    elif seen.status == "not timed" and not seen.calls:
+    if seen.status == "not timed" and not seen.calls:
         note = "not timed, receivers unknown"
     css = {"not timed": "fold", "running": "fold"}.get(seen.status, "sig")
     return Row(

@@ -26,6 +26,7 @@ class Lanes extends HTMLElement {
     this.known = new Set();
     this.drawnFrom = 0; // unix ms of the oldest mark where older dispatches are left out
     this.isSeeded = false;
+    this.share = 1; // of the traces that are kept
     this.most = MAX_LANES;
     this.serverAhead = 0;
     this.pausedAt = null;
@@ -79,10 +80,11 @@ class Lanes extends HTMLElement {
       const seed = await response.json();
       this.serverAhead = seed.now - Date.now();
       this.learn(seed);
-      for (const dispatch of seed.dispatches) this.add(dispatch);
+      this.share = seed.share;
+      for (const dispatch of seed.dispatches) this.add(dispatch, this.isWhole(dispatch) ? 1 : 1 / this.share);
       this.drawnFrom = seed.from ?? 0;
       const left = this.drawnFrom > 0 && `the newest ${seed.dispatches.length} of ${Math.max(seed.of, seed.dispatches.length)} drawn`;
-      say(left ? `${left}; hatched before` : "all drawn, none sampled");
+      say(left ? `${left}; hatched before` : this.whole());
     } catch {
       this.drawnFrom = this.now();
       say("the past could not be read; what is new is drawn");
@@ -105,16 +107,20 @@ class Lanes extends HTMLElement {
     for (const { id, label } of frame.processes) this.processes.set(id, label);
     // Errors and slow ones are all sent; only the others are a sample and stand for more than themselves.
     const whole = frame.dispatches.filter((each) => this.isWhole(each)).length;
-    const weight = frame.shown > whole ? (frame.of - whole) / (frame.shown - whole) : 1;
+    const weight = Math.max(frame.shown > whole ? (frame.of - whole) / (frame.shown - whole) : 1, 1 / this.share);
     for (const dispatch of frame.dispatches) this.add(dispatch, this.isWhole(dispatch) ? 1 : weight);
-    if (frame.of > frame.shown) {
+    if (frame.of > frame.shown && this.share === 1) {
       say(`showing ${frame.shown} of ${frame.of}, errors and slow ones first`);
       this.sampledAt = frame.now;
     } else if (this.sampledAt && frame.now - this.sampledAt > this.span) {
-      say("all drawn, none sampled");
+      say(this.whole());
       this.sampledAt = 0;
     }
     if (frame.dispatches.length) this.rank();
+  }
+
+  whole() {
+    return this.share < 1 ? "kept traces are drawn, errors and slow ones all; rates are estimated" : "all drawn, none sampled";
   }
 
   isWhole({ status, calls, duration }) {

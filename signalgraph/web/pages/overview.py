@@ -152,25 +152,28 @@ def _trace_errors(scope: Scope, trace: Trace) -> list[ErrorRow]:
 
 
 def read_figures(scope: Scope) -> Figures:
-    """Dispatches and errors are exact; p95 and SQL are of the traces in memory that the filter matches."""
+    """Dispatches, errors and SQL are exact; p95 is of the traces in memory that the filter matches."""
     window_s = scope.state.window_s
     count = min(MOST_BARS, window_s // BUCKET_S)
     activity = scope.index.activity(window_s, count)
     start_us, bucket_us = activity[0][0] * 1e3, window_s / count * 1e6
     durations: list[list[float]] = [[] for _ in range(count)]
-    queries = [0] * count
+    queries = scope.index.query_activity(window_s, count)
     failing: set[str] = set()
-    for seen in (seen for trace in scope.traces for seen in trace.dispatches):
-        bucket = min(max(int((seen.start_us - start_us) / bucket_us), 0), count - 1)
-        durations[bucket].extend(call.duration_us for call in seen.calls if call.duration_us is not None)
-        queries[bucket] += seen.queries
-        failing.update(call.receiver for call in seen.calls if call.status == "raised")
+    for trace in scope.traces:
+        is_fair = scope.is_fair(trace)
+        for seen in trace.dispatches:
+            failing.update(call.receiver for call in seen.calls if call.status == "raised")
+            if is_fair:
+                bucket = min(max(int((seen.start_us - start_us) / bucket_us), 0), count - 1)
+                durations[bucket].extend(call.duration_us for call in seen.calls if call.duration_us is not None)
     older = [each for part in durations[: count // 2] for each in part]
     newer = [each for part in durations[count // 2 :] for each in part]
     bucket_s = window_s / count
+    rate = scope.dispatches_per_s(window_s)
     return Figures(
-        dispatches_per_s=scope.dispatches_per_s(window_s),
-        peak_per_s=max(each for _, each, _ in activity) / bucket_s,
+        dispatches_per_s=rate,
+        peak_per_s=max(rate, *(each / bucket_s for _, each, _ in activity)),  # at first a bar is not a whole one
         dispatches=[each / bucket_s for _, each, _ in activity],
         errors=sum(errors for _, _, errors in activity),
         failing=len(failing),

@@ -95,6 +95,7 @@ def seed(scope: Scope, span_s: int) -> dict[str, Any]:
         "span_s": span_s,
         "of": _recorded(scope, span_s) if is_cut else len(found),
         "from": max(shown[-1].start_us, oldest_us) // 1000 if is_cut and shown else None,
+        "share": scope.shares[0] if scope.shares else 1.0,
         "dispatches": dispatches,
         "causes": {trace.id: trace.title for trace in traces},
         "kinds": {trace.title: trace.kind for trace in traces if trace.kind},
