@@ -313,6 +313,24 @@ def test_what_is_captured_is_what_was_asked_for(tmp_path: Path, monkeypatch: pyt
         assert str(told[name]).startswith("<"), name
 
 
+@pytest.mark.urls("tests.recorded_urls")
+def test_a_raw_path_is_told_where_it_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a request as its cause; never the query, and not what a pattern hides."""
+    monkeypatch.setattr(redaction, "_rules", redaction.Redaction(["/[0-9]{4,}/"]))
+    log = open_log(f"sqlite://{tmp_path}/log.sqlite3", writer=True)
+    recorder.start(log, capture=["request.path"])
+    viewed.connect(listens)
+    try:
+        Client().get("/items/é-12345/?query=secret")
+        recorder.flush()
+        [cause] = [cause for _, entry in log.read().entries if isinstance(entry, Batch) for cause in entry.causes]
+    finally:
+        viewed.disconnect(listens)
+        recorder.stop()
+        log.close()
+    assert cause.path == "/items/é-(redacted)/"
+
+
 class Status(TextChoices):
     PAID = "paid"
 
