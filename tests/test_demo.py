@@ -264,6 +264,26 @@ def test_a_cancelled_order_goes_back_on_the_shelf_once(book: Book, reader: User)
     assert StockItem.objects.get().copies == 10
 
 
+def test_what_a_cancelled_order_puts_back_is_written_without_a_signal(book: Book, reader: User) -> None:
+    """The site shows such a write too."""
+    order = place_order(reader, [(book, 3)])
+    with heard(post_save) as calls:
+        cancel_order(order)
+    assert not [sender for _, sender in calls if sender is StockItem]
+
+
+def test_importing_stock_tells_the_resellers_and_takes_its_time(
+    book: Book, reader: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long enough to be seen running."""
+    waited: list[float] = []
+    monkeypatch.setattr(shop.stock, "outside_world_blocking", waited.append)
+    call_command("import_stock", stdout=StringIO())
+    place_order(reader, [(book, 8)])
+    call_command("import_stock", stdout=StringIO())
+    assert waited == [1, 3]
+
+
 def test_availability_is_asked_of_two_coroutines_at_once(book: Book, transactional_db: None) -> None:
     """The view is asynchronous and uses asend; a plain receiver of the same signal runs too."""
     response = async_to_sync(AsyncClient().get)(f"/stock/{book.slug}/")

@@ -16,3 +16,6 @@ availability_asked = Signal()
 
 # Sent by the command import_stock, in a process of its own. Arguments: reorder (Reorder).
 delivery_arrived = Signal()
+
+# Sent by the class StockItem when the command import_stock has booked everything in. Arguments: count (int).
+stock_imported = Signal()
