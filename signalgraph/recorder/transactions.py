@@ -32,6 +32,7 @@ NOTES: deque[tuple[Any, ...]] = deque(maxlen=20_000)
 # start ns, alias, weak connection, depth of its block on that connection. `name_transaction` gives the id.
 Open = list[Any]
 ID, OUTER, STARTED, ALIAS, CONNECTION, DEPTH = range(6)
+OVER = -1  # depth of one that has ended before one in it, as blocks of several databases may
 
 ENDED: dict[int, int] = {}  # by id: when COMMIT was done, of those whose callbacks run now
 
@@ -93,10 +94,18 @@ def recording_enter(original: Any) -> Any:
 
 def _without(transaction: Any, alias: str) -> Any:
     """What is open but for those of a database, of which none can be: they ended where we didn't see it."""
-    if transaction is None:
-        return None
-    transaction[OUTER] = _without(transaction[OUTER], alias)
-    return transaction[OUTER] if transaction[ALIAS] == alias and transaction[ID] >= 0 else transaction
+    around = transaction
+    while around is not None:
+        if around[ALIAS] == alias and around[ID] >= 0:
+            around[DEPTH] = OVER
+        around = around[OUTER]
+    return _still_open(transaction)
+
+
+def _still_open(transaction: Any) -> Any:
+    while transaction is not None and transaction[DEPTH] == OVER:
+        transaction = transaction[OUTER]
+    return transaction
 
 
 def _at(transaction: Any, reference: Any, depth: int) -> Any:
@@ -111,25 +120,17 @@ def _opened_by(atomic: Any, thread: int) -> Any:
     transaction = TRANSACTIONS.get(thread)
     reference = _connections.get(atomic.using, {}).get(thread)
     connection = None if reference is None else reference()
-    while transaction is not None and connection is not None:  # blocks of several databases may end in any order
-        if transaction[CONNECTION] is reference and transaction[DEPTH] == len(connection.atomic_blocks):
+    depth = 0 if connection is None else len(connection.atomic_blocks)
+    while transaction is not None and depth:  # blocks of several databases may end in any order
+        if transaction[CONNECTION] is reference and transaction[DEPTH] == depth:
             return transaction
         transaction = transaction[OUTER]
     return None
 
 
-def _take_out(transaction: Open, thread: int) -> None:
-    """Close a transaction that isn't the innermost of its thread."""
-    inner = TRANSACTIONS.get(thread)
-    while inner is not None:
-        if inner[OUTER] is transaction:
-            inner[OUTER] = transaction[OUTER]
-        inner = inner[OUTER]
-
-
 @contained()
-def _note(transaction: Open, outer: Open | None, committed: bool) -> None:
-    ident, _, start, alias, _, _ = transaction
+def _note(transaction: Open, committed: bool) -> None:
+    ident, outer, start, alias, _, _ = transaction
     trace = CAUSE.get()[0]
     if trace < dispatching.FLOOR:
         current = CURRENT.get()
@@ -165,12 +166,15 @@ def recording_exit(original: Any) -> Any:
         finally:
             outer = transaction[OUTER]
             if TRANSACTIONS.get(thread) is not transaction:
-                _take_out(transaction, thread)
-            elif outer is None:
-                del TRANSACTIONS[thread]
+                transaction[DEPTH] = OVER
             else:
-                TRANSACTIONS[thread] = outer
+                if outer is not None and outer[DEPTH] == OVER:
+                    outer = _still_open(outer)
+                if outer is None:
+                    del TRANSACTIONS[thread]
+                else:
+                    TRANSACTIONS[thread] = outer
             if transaction[ID]:
-                _note(transaction, outer, committed)
+                _note(transaction, committed)
 
     return __exit__
