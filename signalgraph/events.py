@@ -345,9 +345,10 @@ def decode_entry(data: bytes) -> Entry:
 
 def kept_by_chance(trace: int, share: float) -> bool:
     """Whether a trace is of the share that is told whatever happens in it; by its number, so everybody can tell."""
-    mixed = (trace * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
-    mixed = ((mixed ^ (mixed >> 32)) * 0xD6E8FEB86659FD93) & 0xFFFFFFFFFFFFFFFF
-    return mixed < share * 2.0**64
+    # The mixing of SplitMix64, https://doi.org/10.1145/2714064.2660195: neighbours must not be chosen together.
+    mixed = ((trace ^ (trace >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+    mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
+    return mixed ^ (mixed >> 31) < share * 2.0**64
 
 
 def encode_told(told: Told) -> bytes:
