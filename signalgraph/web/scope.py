@@ -20,6 +20,7 @@ from signalgraph.recent import was_chosen
 from signalgraph.web.feed import current_index
 from signalgraph.web.figures import clock, duration_words, number
 from signalgraph.web.state import State
+from signalgraph.web.watching import keep_watched
 
 if TYPE_CHECKING:
     from signalgraph.index import Index, Stats
@@ -213,5 +214,6 @@ def open_scope(state: State) -> Scope:
     """The scope of a request. Raises `QueryError` for a filter that can't be read, `LogError`, `SettingsError`."""
     query = parse(state.q, slow_ms=conf.get_settings().slow_ms)
     scope = Scope(state, current_index(), query)
+    keep_watched(scope.index.log)
     query.silent = scope.silence_of
     return scope
