@@ -57,9 +57,9 @@ from signalgraph.recorder.faults import contained, report
 from signalgraph.recorder.tokens import Receivers, Senders
 
 FIRST_TOKEN = 16  # tokens below it want more than a record: 0 is an unknown signal, then the ones named here
-# Odd ones begin a cause, the even one after it ends it.
-REQUEST_STARTED, REQUEST_FINISHED = 1, 2
-TASK_STARTED, TASK_FINISHED = 3, 4  # and the next pair, see `tasks`
+ENDS = causes.ENDS
+REQUEST_STARTED, TASK_STARTED = 1, 2  # and 3 for another module of tasks
+REQUEST_FINISHED, TASK_FINISHED = REQUEST_STARTED + ENDS, TASK_STARTED + ENDS
 IGNORED = -1
 ASEND = 2  # the first of `events.METHODS` that is a coroutine
 CELLS = 63  # tally cells - 1
@@ -170,29 +170,34 @@ def outside(frame: Any) -> Any:
     return None
 
 
-@contained(default=IGNORED)
 def special(signal: Any, token: int, named: dict[str, Any], sender: Any) -> int:
     """A token for a signal that has none; for a request's first signal, a cause before its record is made."""
-    token = token or new_signal(signal)
-    if told_by_outline(CURRENT.get(), signal):
+    try:
+        token = token or new_signal(signal)
+        current = CURRENT.get()
+        if current is not None and told_by_outline(current, signal):
+            return token
+        if token < 0:
+            new_ignored(signal)
+        elif token == REQUEST_STARTED:
+            causes.open_request(next_span(), sender, named)
+        elif token < ENDS:
+            open_task(next_span(), named)
         return token
-    if token < 0:
-        new_ignored(signal)
-    if token == REQUEST_STARTED:
-        causes.open_request(next_span(), sender, named)
-    elif 0 < token < FIRST_TOKEN and token & 1:
-        open_task(next_span(), named)
-    return token
+    except Exception:  # noqa: BLE001 - the boundary
+        report("special")
+        return IGNORED
 
 
-@contained()
 def end_of_special(token: int, record: list[Any]) -> None:
     """What a dispatch that begins or ends a cause does at its end."""
-    if token & 1:
-        if record[ERROR] is not None:  # whoever would have sent the other signal was stopped
-            causes.close_cause(record[TRACE])
-    else:
-        causes.close_nearest(causes.PAIRS[token])
+    try:
+        if token > ENDS:
+            causes.close_nearest(causes.PAIRS[token])
+        elif record[ERROR] is not None and CAUSE.get()[0] == record[TRACE]:
+            causes.close_nearest(causes.PAIRS[token + ENDS])  # whoever would have sent the other signal was stopped
+    except Exception:  # noqa: BLE001 - the boundary
+        report("end_of_special")
 
 
 @contained(default=0)
@@ -332,7 +337,7 @@ def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written o
                 new_counter(self)
             return []
         token = SIGNALS.get(self.lock, 0)
-        if token < FIRST_TOKEN:
+        if token < ENDS:
             token = special(self, token, named, sender)
             if token < 0:
                 return original(self, sender, **named)
@@ -438,7 +443,7 @@ def recording_async(original: Any, method: int) -> Any:
                 new_counter(self)
             return []
         token = SIGNALS.get(self.lock, 0)
-        if token < FIRST_TOKEN:
+        if token < ENDS:
             token = special(self, token, named, sender)
             if token < 0:
                 return await original(self, sender, **named)
@@ -508,8 +513,10 @@ def recording_live_receivers(original: Any) -> Any:  # noqa: C901
             tokens += receiver_tokens(concurrent, self)
             concurrent = TracedOnce(concurrent)
             concurrent.record, concurrent.signal = record, None if direct else self
-            concurrent.calls = record[ASYNC] = []
-        elif record[ASYNC] is not None:  # of an answer further in
+            if record[ASYNC] is None:  # else there was an answer further in, which may be the one that is used
+                record[ASYNC] = []
+            concurrent.calls = record[ASYNC]
+        elif record[ASYNC] is not None:
             record[SYNC], record[ASYNC] = 0, None
         record[RECEIVERS] = tokens
         return sync, concurrent

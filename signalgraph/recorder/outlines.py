@@ -8,13 +8,13 @@ runs, `CURRENT` is an outline: no dispatch yet, but one as soon as a receiver ru
 from __future__ import annotations
 
 import functools
-import inspect
 import itertools
 import sys
 import types
 from threading import get_ident
 from typing import Any
 
+from asgiref.sync import iscoroutinefunction
 from django.dispatch import Signal
 
 from signalgraph.events import METHODS, RECEIVER_BITS
@@ -39,7 +39,7 @@ from signalgraph.recorder.clock import (
     under,
 )
 from signalgraph.recorder.faults import contained
-from signalgraph.recorder.proxies import Proxy, with_originals
+from signalgraph.recorder.proxies import Proxy, named_like, with_originals
 
 DISPATCHES = METHODS[:4]  # the methods that are Django's
 MOST_CALLS = (1 << RECEIVER_BITS) - 1  # of one dispatch
@@ -182,7 +182,7 @@ dispatching.hand_out = hand_out
 def recording_method(original: Any, name: str) -> Any:
     """A dispatch method that is not Django's, recording."""
     method = METHODS.index(name) if name in METHODS else METHODS.index("other")
-    make = _recording_coroutine if inspect.iscoroutinefunction(original) else _recording_call
+    make = _recording_coroutine if iscoroutinefunction(original) else _recording_call
     return make(original, method)
 
 
@@ -200,16 +200,33 @@ def _recording_call(original: Any, method: int) -> Any:
         outer = CURRENT.set(outline)
         try:
             result = original(self, *args, **named)
-            return with_originals(result) if outline.asked else result
+            if type(result) is not types.CoroutineType:
+                return with_originals(result) if outline.asked else result
         except BaseException as exc:
             error = exc
             raise
         finally:
             CURRENT.reset(outer)
-            close_outline(outline, result, error)
-            del error, result
+            if type(result) is not types.CoroutineType:
+                close_outline(outline, result, error)
+            del error
+        return named_like(_finish(result, outline), result)
 
     return dispatch
+
+
+async def _finish(coroutine: Any, outline: Outline) -> Any:
+    """Await what a method returned or is, under its outline."""
+    result = error = None
+    try:
+        result = await under(coroutine, outline, [0])
+        return with_originals(result) if outline.asked else result
+    except BaseException as exc:
+        error = exc
+        raise
+    finally:
+        close_outline(outline, result, error)
+        del error, result
 
 
 def _recording_coroutine(original: Any, method: int) -> Any:
@@ -222,16 +239,7 @@ def _recording_coroutine(original: Any, method: int) -> Any:
         outline = open_outline(self, method, sender, arguments, sys._getframe().f_back)
         if outline is None:
             return await original(self, *args, **named)
-        result = error = None
-        try:
-            result = await under(original(self, *args, **named), outline, [0])
-            return with_originals(result) if outline.asked else result
-        except BaseException as exc:
-            error = exc
-            raise
-        finally:
-            close_outline(outline, result, error)
-            del error, result
+        return await _finish(original(self, *args, **named), outline)
 
     return dispatch
 

@@ -51,7 +51,8 @@ class Proxy:
             return receiver(*args, **named)
         span, calls, record = begun
         if _is_async_of(self):
-            return driven(receiver(*args, **named), span, calls, record)
+            awaitable = receiver(*args, **named)
+            return named_like(_driven(awaitable, span, calls, record), awaitable)
         cell, error = new_cell(span, record[TRACE]), None
         outer = CURRENT.set(cell)
         start = clock()
@@ -128,9 +129,11 @@ _begin_of: Callable[[Any], Any] = vars(Proxy)["_begin"].__get__
 _seen_behind_of: Callable[[Any], Any] = vars(Proxy)["_seen_behind"].__get__
 
 
-def driven(awaitable: Any, span: int, calls: list[tuple[Any, ...]], record: list[Any]) -> Any:
-    """The coroutine of an async receiver, timed under the same name."""
-    coroutine: Any = drive(awaitable, span, calls, record)
+async def _driven(awaitable: Any, span: int, calls: list[tuple[Any, ...]], record: list[Any]) -> Any:
+    return await drive(awaitable, span, calls, record)  # itself no coroutine to `asyncio.create_task`
+
+
+def named_like(coroutine: Any, awaitable: Any) -> Any:
     coroutine.__name__ = getattr(awaitable, "__name__", coroutine.__name__)
     coroutine.__qualname__ = getattr(awaitable, "__qualname__", coroutine.__qualname__)
     return coroutine
