@@ -177,6 +177,49 @@ def test_totals_of_signals_are_summed_over_whole_dispatches(log: Log) -> None:
     assert set(totals.connections) == {(SIGNALS[n], SENDERS[n], RECEIVERS[n]) for n in (0, 1)}
 
 
+def test_dispatches_that_were_only_counted_are_summed_by_signal(log: Log) -> None:
+    """Beside those that nobody heard."""
+    log.append(batch(ignored=[(0, 5), (1, 2)], unheard=[(0, 1)]))
+    log.append(batch([], process=STOCK, ignored=[(1, 3)]))
+    totals = log.totals()
+    assert totals.ignored == {SIGNALS[0]: 5, SIGNALS[1]: 5}
+    assert totals.unheard == {SIGNALS[0]: 1}
+
+
+def test_what_could_not_be_timed_is_summed_too(log: Log) -> None:
+    """Of connections and of signals, also where nothing else is known of them."""
+    untimed = Total(untimed=2)
+    log.append(batch([], totals=[untimed, Total()], signal_totals=[Total(), untimed]))
+    log.append(batch([], totals=[untimed, Total()], signal_totals=[Total(), untimed]))
+    totals = log.totals()
+    assert totals.connections == {(SIGNALS[0], SENDERS[0], RECEIVERS[0]): Total(untimed=4)}
+    assert totals.signals == {SIGNALS[1]: Total(untimed=4)}
+
+
+def test_totals_of_many_connections_are_all_added(log: Log) -> None:
+    """More than fit into one statement of a database, each once."""
+    receivers = [f"shop.receivers.number_{n}" for n in range(333)]
+    many = batch(
+        receivers=receivers,
+        connections=[(0, 0, n) for n in range(333)],
+        totals=[Total(n + 1, 0, n, n) for n in range(333)],
+    )
+    log.append(many)
+    log.append(many)
+    connections = log.totals().connections
+    assert connections == {
+        (SIGNALS[0], SENDERS[0], name): Total(2 * (n + 1), 0, 2 * n, n) for n, name in enumerate(receivers)
+    }
+
+
+def test_what_was_sampled_is_summed_in_the_sign_of_life(log: Log) -> None:
+    """It grows batch by batch, and the share is the newest one's."""
+    log.append(batch(recorded=1, sampled=2, share=0.5))
+    log.append(batch(recorded=2, sampled=3, share=0.25))
+    [beat] = log.heartbeats()
+    assert (beat.recorded, beat.sampled, beat.share) == (2, 5, 0.25)
+
+
 def test_a_batch_without_totals_of_signals_adds_none(log: Log) -> None:
     """An older recorder doesn't tell them; all else of its batch counts."""
     log.append(batch(signal_totals=[]))
