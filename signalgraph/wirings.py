@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -19,7 +20,8 @@ T = TypeVar("T")
 class MergedWiring:
     """What is connected in the processes `processes` (newest wiring first).
 
-    Signals stand by name, connections by signal, order, sender and receiver; nothing is in twice.
+    Signals stand by name, connections by signal, order, sender and receiver; nothing is in twice. `times` says of the
+    ids of which one process has several connections how many: receivers that read the same, and each is called.
     """
 
     processes: list[Process] = field(default_factory=list)
@@ -27,6 +29,7 @@ class MergedWiring:
     connections: list[ConnectionInfo] = field(default_factory=list)
     dead: list[DeadEntry] = field(default_factory=list)
     pending: list[PendingSender] = field(default_factory=list)
+    times: dict[str, int] = field(default_factory=dict)
 
 
 def id_of(connection: ConnectionInfo) -> str:
@@ -58,7 +61,14 @@ def merge(wirings: list[Wiring]) -> MergedWiring:
         connections,
         _first_of((d for wiring in wirings for d in wiring.dead), structs.astuple, _sortable),
         _first_of((p for wiring in wirings for p in wiring.pending), structs.astuple, _sortable),
+        _times(wirings),
     )
+
+
+def _times(wirings: list[Wiring]) -> dict[str, int]:
+    counts = [Counter(id_of(each) for each in wiring.connections) for wiring in wirings]
+    several = {key for each in counts for key, count in each.items() if count > 1}
+    return {key: max(each[key] for each in counts) for key in several}
 
 
 def _first_of(items: Iterable[T], key: Callable[[T], Any], order: Callable[[T], Any]) -> list[T]:

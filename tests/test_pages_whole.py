@@ -289,3 +289,13 @@ def test_traces_are_found_by_what_happened_in_them(log: Log, state: str) -> None
     found = get(f"timeline.json?q=is:{state}").json()["traces"]
     assert [each["id"] for each in found] == [trace_id(1)]
     assert f"{state} 1" in text(get("timeline/"))
+
+
+def test_connections_that_read_the_same_stand_in_one_line_that_counts_them(log: Log) -> None:
+    """Two partials of one function: each is called, their figures are added up."""
+    log.append(wiring([connection(), connection(), connection("shop.receivers.audit", signal=SIGNALS[1], sender="*")]))
+    told(batch([dispatch(1)]), log=log)
+    twice = f"{TIMES}2"
+    for path in (f"signals/{SIGNALS[0]}/", "graph/?view=list", "receivers/shop.receivers.send_receipt/", ""):
+        assert twice in text(get(path)), path
+    assert twice not in text(get("receivers/shop.receivers.audit/"))

@@ -10,6 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from signalgraph import names
+from signalgraph.events import ConnectionInfo
 from signalgraph.figures import BUCKET_S, WINDOW_S
 from signalgraph.graph.figures import Scale
 from signalgraph.graph.query import Query
@@ -17,6 +18,7 @@ from signalgraph.web import figures
 from signalgraph.web.facets import has_value, toggle
 from signalgraph.web.scope import Scope
 from signalgraph.web.state import State, page_path
+from signalgraph.wirings import id_of
 
 register = template.Library()
 
@@ -116,6 +118,17 @@ def silence(context: template.Context, signal: str) -> str:
     """Why a signal is only counted: "muted", "IGNORE", or "" where it is recorded."""
     scope: Scope = context["scope"]
     return scope.silence_of(signal)
+
+
+@register.simple_tag(takes_context=True)
+def times(context: template.Context, row: ConnectionInfo) -> SafeString:
+    """A badge where several connections read the same and stand in one line; their figures are added up."""
+    scope: Scope = context["scope"]
+    count = scope.wiring.times.get(id_of(row), 1)
+    if count < 2:
+        return SafeString("")
+    title = f"{count} connections that read the same; the figures are of all of them"
+    return format_html('<span class="tag" title="{}">\N{MULTIPLICATION SIGN}{}</span>', title, count)
 
 
 @register.simple_tag

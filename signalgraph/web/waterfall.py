@@ -11,6 +11,7 @@ from signalgraph.web.ruler import Bar, Ruler
 from signalgraph.web.runs import FOLD_FROM, Run, items_of, roots_of, runs_of
 
 TIMES = "\N{MULTIPLICATION SIGN}"
+NO_ROOM, ROOM = 66.0, 20.0  # percent: from where a label doesn't fit right of its bar, and up to where not left of it
 KINDS = ("command", "task", "test")  # causes with a glyph of their own
 
 
@@ -40,7 +41,6 @@ class Row:
     bars: list[Bar] = field(default_factory=list)
     note: str = ""
     note_x: float = 0.0
-    note_ends: bool = False
     failed_x: float | None = None
     slow_x: float | None = None
     stopped_x: float | None = None
@@ -54,6 +54,11 @@ class Row:
     fold: int = 0
     key: str = ""
     note_dx: int = 5
+
+    @property
+    def note_ends(self) -> bool:
+        """Whether the label stands left of the bar, as there is no room for it on the right."""
+        return self.note_x > NO_ROOM and self.starts_x >= ROOM
 
 
 @dataclass(frozen=True)
@@ -246,6 +251,7 @@ def _fold_row(run: Run, view: View, level: int) -> Row:
         bars=[view.ruler.bar("fold", start, end - start, y=8, height=8)],
         note=note,
         note_x=view.ruler.x(end),
+        starts_x=view.ruler.x(start),
         duration_us=sum(each),
         queries=sum(_queries(item) for item in run.items if isinstance(item, Node)),
         has_children=True,
@@ -348,6 +354,7 @@ def _call_row(node: Node, view: View) -> Row:
         bars=_call_bars(node, ruler),
         note=note,
         note_x=end_x,
+        starts_x=end_x if start is None else ruler.x(start),
         note_dx=dx,
         failed_x=end_x if call.status == "raised" else None,
         slow_x=end_x if slow and call.status != "raised" else None,
