@@ -12,6 +12,7 @@ PIP := $(PY) -m pip install -qq --disable-pip-version-check
 CHECKSUM := $(shell cksum pyproject.toml | cut -d " " -f 1)
 SITE := $(VENV)/.installed-site-$(CHECKSUM)
 DEV := $(VENV)/.installed-dev-$(CHECKSUM)
+BENCH := $(VENV)/bench/.installed-$(CHECKSUM)
 
 .PHONY: help demo test lint bench load picture chromium install clean
 
@@ -19,7 +20,7 @@ help:
 	@echo "make demo     the bookshop on http://127.0.0.1:$(PORT)/, its dashboard on /signals/ (PORT=8001, RATE=20)"
 	@echo "make test     all tests, in a real browser too (PYTEST_ARGS=\"-k graph\", PYTHON=python3.13)"
 	@echo "make lint     ruff and mypy"
-	@echo "make bench    what recording costs on this machine"
+	@echo "make bench    what recording costs on this machine, and what other tools cost"
 	@echo "make load     how much one process can record: 100,000 dispatches/s for a minute, then at full speed"
 	@echo "make django-suite  Django's own tests, plain and recorded (SUITE_ARGS=\"--quick --jobs 2\")"
 	@echo "make picture  docs/picture.png, taken from the demo"
@@ -36,8 +37,8 @@ lint: $(DEV)
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 
-bench: $(DEV)
-	@$(PY) -m benchmarks
+bench: $(BENCH)
+	@$(VENV)/bench/bin/python -m benchmarks
 
 django-suite: $(DEV)
 	@$(PY) -m benchmarks.django_suite $(SUITE_ARGS)
@@ -68,6 +69,15 @@ $(DEV): | $(PY)
 	@echo "Installing the tests and their tools into $(VENV)"
 	@$(PIP) --editable ".[dev]"
 	@rm -f $(VENV)/.installed-* && touch $@ $(SITE)
+
+# In an environment of its own: kolo hooks into Python's start and into pytest. What can't be had is left out of the rows.
+$(BENCH): | $(DEV)
+	@echo "Installing the tools to compare with into $(VENV)/bench"
+	@$(PY) -m venv $(VENV)/bench
+	@$(VENV)/bench/bin/python -m pip install -qq --disable-pip-version-check --editable . "django==$$($(PY) -m django --version)"
+	@for tool in $$($(PY) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"])'); do \
+		$(VENV)/bench/bin/python -m pip install -qq --disable-pip-version-check "$$tool" || echo "$$tool can't be had"; done
+	@rm -f $(VENV)/bench/.installed-* && touch $@
 
 clean:
 	rm -rf $(VENV) var .signalgraph test-results .pytest_cache .mypy_cache .ruff_cache .hypothesis

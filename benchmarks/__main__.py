@@ -1,6 +1,6 @@
 """What recording costs, as ratios to plain Django: `make bench`. Exits 1 when a bar is missed.
 
-`python -m benchmarks --only WORD` measures the rows with that word in their name.
+`python -m benchmarks --only WORD` measures the rows with that word in their name, `--alone` leaves out other tools.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 import django
 from django.conf import settings
 
+from benchmarks.peers import compare
 from benchmarks.ratio import Call, Result, Row, measure, nothing
 from benchmarks.rows import MOST_OF_A_RECEIVER, ROWS, Sender, dispatch_name
 
@@ -98,6 +99,7 @@ def one_more_receiver(results: list[Result]) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", metavar="WORD", default="", help="measure the rows with this in their name")
+    parser.add_argument("--alone", action="store_true", help="without sentry-sdk, kolo and django-orbit")
     options = parser.parse_args()
     rows = [row for row in ROWS if options.only in row.name]
     if not rows:
@@ -109,6 +111,8 @@ def main() -> int:
         results = run(rows, folder)
         missed = [result.row.name for result in results if result.ratio("recorded") > result.row.most]
         missed += one_more_receiver(results)
+        if not options.alone:
+            missed += compare(lambda: recording(folder), folder, options.only)
         check_exact_counts(folder)
     return 1 if missed else 0
 

@@ -33,6 +33,10 @@ END = -1
 ASK, ANSWER = struct.Struct("q"), struct.Struct("d")
 
 
+class MeasuredError(RuntimeError):
+    """A process that was to be measured has ended."""
+
+
 @dataclass(frozen=True)
 class Row:
     """Something to measure. `build` makes the call in the process that measures it; `most` is the bar of its ratio."""
@@ -111,7 +115,7 @@ class Contestant:
         os.write(self._ask, ASK.pack(calls))
         answer = os.read(self._answers, ANSWER.size)
         if not answer:
-            raise RuntimeError("A measured process has ended; what it says is above.")
+            raise MeasuredError("A measured process has ended; what it says is above.")
         return float(ANSWER.unpack(answer)[0])
 
     def end(self) -> None:
