@@ -8,6 +8,7 @@ from typing import Any
 
 from django.apps.registry import Apps
 from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signalgraph import recorder
 from signalgraph.events import Batch, Dispatch, Transaction, Write, decode_dispatches
@@ -63,7 +64,7 @@ def database(alias: str) -> Iterator[Any]:
                 editor.create_model(model)
         yield connection
     finally:
-        connection.close()
+        BaseDatabaseWrapper.close(connection)  # SQLite's own leaves a database in memory open
         del connections[alias]
 
 

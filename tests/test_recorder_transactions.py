@@ -248,6 +248,7 @@ def test_a_dead_threads_transaction_is_nobodys(recording: Recording) -> None:
         connections["away"].settings_dict["NAME"] = ":memory:"
         connections["away"].inc_thread_sharing()  # it dies where the collector runs
         transaction.atomic(using="away").__enter__()
+        connections["away"].connection.close()
         left.append(threading.get_ident())
 
     thread = threading.Thread(target=enters)
@@ -269,7 +270,7 @@ def test_a_connection_that_is_replaced_is_followed(recording: Recording) -> None
         with ledger(), ledger():
             saved.send("inside")
     finally:
-        connections["ledger"].close()
+        BaseDatabaseWrapper.close(connections["ledger"])
         connections["ledger"] = replaced
     reading = recording.read()
     inner = reading.transactions[reading.one("saved").transaction]
