@@ -2,9 +2,9 @@
 
 1. Paced: `--rate` dispatches a second for `--seconds`, into an SQLite log with the limits that a project gets by
    default. Nothing is dropped, the log's totals are what was sent, and memory is flat after the first 15 s.
-2. At full speed: what doesn't fit into the ring is dropped, and counted exactly (sent = recorded + dropped, and the
-   totals hold what was recorded). Processor time of the sending thread per dispatch, which waiting for the interpreter
-   lock is no part of, stays what it was when paced.
+2. At full speed, and again with a ring that is much too small: what doesn't fit is dropped, and counted exactly (sent =
+   recorded + dropped, and the totals hold what was recorded). Processor time of the sending thread per dispatch, which
+   waiting for the interpreter lock is no part of, stays what it was when paced.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter, sleep, thread_time
+from time import perf_counter, process_time, sleep, thread_time
 
 import django
 from django.dispatch import Signal
@@ -26,7 +26,7 @@ from django.dispatch import Signal
 from benchmarks.__main__ import configure
 from benchmarks.rows import Sender, receivers
 from signalgraph import recorder
-from signalgraph.conf import KEEP
+from signalgraph.conf import KEEP, Settings
 from signalgraph.log import open_log
 from signalgraph.recorder import dispatching
 
@@ -37,8 +37,9 @@ SETTLED_S = 15.0  # from here on memory has to be flat
 MOST_GROWTH = 1.10
 MOST_OWN_TIME = 1.25  # of the sending thread's time per dispatch when paced
 FULL_SPEED_S = 10.0
-COLUMNS = "{:>6} {:>11} {:>12} {:>10} {:>7} {:>9} {:>9} {:>9} {:>9} {:>9}\n"
-TITLES = ("s", "sent/s", "recorded", "dropped", "ring", "RSS MB", "log MB", "flusher", "us own", "us wall")
+SMALL_RING = 500
+COLUMNS = "{:>6} {:>11} {:>12} {:>10} {:>7} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}\n"
+TITLES = ("s", "sent/s", "recorded", "dropped", "ring", "RSS MB", "log MB", "flusher", "us flush", "us own", "us wall")
 
 loaded = Signal(use_caching=True)
 
@@ -61,6 +62,7 @@ class Outcome:
     totalled: int
     own_us: float
     rate: float
+    processor: float  # share of one that this process was given
     resident: list[tuple[float, int]] = field(default_factory=list)
 
 
@@ -90,13 +92,13 @@ def bursts(rate: float, seconds: float) -> Iterator[int]:
             sleep(TICK_S)
 
 
-def drive(rate: float, seconds: float, folder: Path) -> Outcome:
+def drive(rate: float, seconds: float, folder: Path, ring: int = Settings.ring) -> Outcome:
     """Record `rate` dispatches a second into a log of its own and read back what it says."""
     log = open_log(f"sqlite://{folder / 'log.sqlite3'}", writer=True)
-    recorder.start(log, keep_age_s=KEEP.age_s, keep_bytes=KEEP.bytes)
+    recorder.start(log, ring=ring, keep_age_s=KEEP.age_s, keep_bytes=KEEP.bytes)
     process = recorder.state().process
     send, start, now, last = loaded.send, perf_counter(), Progress(), Progress()
-    fullest, resident = 0, []
+    fullest, resident, processor = 0, [], process_time()
     for due in bursts(rate, seconds):
         begun = thread_time()
         for _ in range(due):
@@ -111,12 +113,15 @@ def drive(rate: float, seconds: float, folder: Path) -> Outcome:
             fullest = 0
     if now.sent > last.sent:
         report(now, last, fullest, folder)
+    share = (process_time() - processor) / max(1e-9, now.seconds)
     recorder.stop()
     totalled = sum(total.calls for name, total in log.totals().signals.items() if name.endswith("loaded"))
     (beat,) = [beat for beat in log.heartbeats() if beat.process == process]
     log.close()
     own_us = 1e6 * now.own_s / max(1, now.sent)
-    return Outcome(now.sent, beat.recorded, beat.dropped, totalled, own_us, now.sent / now.seconds, resident)
+    return Outcome(
+        now.sent, beat.recorded, beat.dropped, totalled, own_us, now.sent / max(1e-9, now.seconds), share, resident
+    )
 
 
 def report(now: Progress, last: Progress, fullest: int, folder: Path) -> Progress:
@@ -133,6 +138,7 @@ def report(now: Progress, last: Progress, fullest: int, folder: Path) -> Progres
         f"{resident_bytes() / 1e6:.0f}",
         f"{megabytes:.0f}",
         f"{(now.flusher_s - last.flusher_s) / passed:.0%}",
+        f"{1e6 * (now.flusher_s - last.flusher_s) / sent:.2f}",
         f"{1e6 * (now.own_s - last.own_s) / sent:.2f}",
         f"{1e6 * passed / sent:.2f}",
     )
@@ -148,7 +154,8 @@ def paced(outcome: Outcome, rate: float) -> Iterator[str]:
     if not outcome.sent == outcome.recorded == outcome.totalled:
         yield f"{outcome.sent:,} sent, {outcome.recorded:,} recorded, {outcome.totalled:,} in the log's totals"
     if outcome.rate < 0.99 * rate:
-        yield f"only {outcome.rate:,.0f} a second could be sent"
+        given = f"the machine gave this process {outcome.processor:.0%} of a processor"
+        yield f"only {outcome.rate:,.0f} a second could be sent; {given}"
     settled = [size for seconds, size in outcome.resident if seconds >= SETTLED_S]
     if settled and max(settled) > MOST_GROWTH * settled[0]:
         yield f"memory grew from {settled[0] / 1e6:.0f} to {max(settled) / 1e6:.0f} MB"
@@ -184,10 +191,10 @@ def main() -> int:
         heading(f"{options.rate:,.0f} dispatches/s for {options.seconds:.0f} s")
         outcome = drive(options.rate, options.seconds, Path(folder))
         problems = list(paced(outcome, options.rate))
-    if options.full_speed:
+    for ring in (Settings.ring, SMALL_RING) if options.full_speed else ():
         with tempfile.TemporaryDirectory() as folder:
-            heading(f"As many as there can be for {options.full_speed:.0f} s")
-            faster = drive(float("inf"), options.full_speed, Path(folder))
+            heading(f"As many as there can be for {options.full_speed:.0f} s, ring of {ring:,}")
+            faster = drive(float("inf"), options.full_speed, Path(folder), ring)
             problems += at_full_speed(faster, outcome.own_us)
     for problem in problems:
         sys.stdout.write(f"Missed: {problem}.\n")
