@@ -81,7 +81,7 @@ class MemoryLog(Log):
                 key = (batch.signals[signal], batch.senders[sender], batch.receivers[receiver])
                 self._connections[key] = self._connections.get(key, Total()) + total
         for name, total in zip(batch.signals, batch.signal_totals, strict=False):  # none from an older recorder
-            if total.calls or total.untimed:
+            if total != Total():
                 self._signals[name] = self._signals.get(name, Total()) + total
         for known, counts in ((self._unheard, batch.unheard), (self._ignored, batch.ignored)):
             for signal, count in counts:

@@ -52,7 +52,7 @@ def add_totals(connection: sqlite3.Connection, batch: Batch) -> None:
     rows += [
         (name, "", "", *structs.astuple(total))  # of a signal as a whole; no sender or receiver has an empty name
         for name, total in zip(batch.signals, batch.signal_totals, strict=False)  # none from an older recorder
-        if total.calls or total.untimed
+        if total != Total()
     ]
     insert(connection, _ADD_TOTALS, rows)
     for table, counts in (("unheard", batch.unheard), ("ignored", batch.ignored)):
