@@ -219,7 +219,7 @@ class Index:
 
     @property
     def lost(self) -> int:
-        """Dispatches known to be missing: dropped by a full ring, or lost by a crash."""
+        """Dispatches known to be missing."""
         return self._presence.lost
 
     @property
@@ -342,8 +342,7 @@ class Index:
     def activity(self, window_s: float = WINDOW_S, buckets: int = 60) -> list[tuple[int, int, int]]:
         """(start in unix ms, dispatches, errors of receivers) of the window in so many buckets, oldest first."""
         with self._lock:
-            columns = self._activity.spread(self._clock(), window_s, buckets)
-        return list(zip(*columns[:3], strict=True))
+            return list(zip(*self._activity.spread(self._clock(), window_s, buckets)[:3], strict=True))
 
     def query_activity(self, window_s: float = WINDOW_S, buckets: int = 60) -> list[int]:
         """Queries of receivers in the same buckets."""
@@ -374,8 +373,8 @@ class Index:
             held = gathered.trace() if gathered else None
         if held is not None and held.start_us > self._skipped_us:
             return held
-        found = read_trace(self.log, trace_id, self.cause(trace_id), self._fates)
-        return found or held or miss(self.log, trace_id)
+        read = read_trace(self.log, trace_id, self.cause(trace_id), self._fates, self.process)
+        return read or held or miss(self.log, trace_id)
 
     def wait_newer(self, cursor: str, timeout: float) -> bool:
         """Block until the index has read past a cursor (True), or for so many seconds (False).

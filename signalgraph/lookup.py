@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from signalgraph.events import Batch, Cause
+from signalgraph.events import Batch, Cause, Process
 from signalgraph.fates import Fates
 from signalgraph.gathering import gather
 from signalgraph.log.base import Log
@@ -23,17 +24,23 @@ def parse_trace_id(trace_id: str) -> tuple[str, int]:
     return match[1], int(match[2], 16)
 
 
-def read_trace(log: Log, trace_id: str, known: Cause | None, around: Fates) -> Trace | None:
-    """What the log has of a trace, None for nothing; `known` and `around` is what the reader remembers beside it."""
+def read_trace(
+    log: Log, trace_id: str, known: Cause | None, around: Fates, find_process: Callable[[str], Process | None]
+) -> Trace | None:
+    """What the log has of a trace, None for nothing; `known` and `around` is what the reader remembers beside it.
+
+    A cause in which nothing was dispatched is a trace too: others may have begun in it.
+    """
     process, trace = parse_trace_id(trace_id)
     batches = log.trace(process, trace)
     found: list[Seen | Written] = [sent for batch in batches for sent in resolve(batch) if sent.trace == trace_id]
     found += [sent for batch in batches for sent in resolve_writes(batch) if sent.trace == trace_id]
-    if not found:
-        return None
     causes = [cause for batch in batches for cause in batch.causes if cause.id == trace]
     causes += [known] if known else []
-    return gather(trace_id, batches[0].process, found, causes, _read_fates(log, process, batches, causes, around))
+    teller = batches[0].process if batches else find_process(process)
+    if teller is None or not (found or causes):
+        return None
+    return gather(trace_id, teller, found, causes, _read_fates(log, process, batches, causes, around))
 
 
 def _read_fates(log: Log, process: str, batches: list[Batch], causes: list[Cause], around: Fates) -> Fates:

@@ -198,3 +198,17 @@ def test_calls_that_could_not_be_timed_are_counted_beside_the_others(log: Log) -
     key = f"connection:shop.Order|{SIGNALS[0]}|shop.receivers.send_receipt"
     assert (index.stats([key]).calls, index.stats([key]).untimed) == (2, 3)
     assert index.signal_stats(SIGNALS[0]).untimed == 4
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["in memory", "from the log"])
+def test_a_cause_in_which_nothing_was_dispatched_is_a_trace_too(log: Log, held: bool) -> None:
+    """A command whose work has causes of its own: they lead to it, and it to them."""
+    command = Cause(span(1), "command", "manage.py import_stock", None)
+    stock = Cause(span(2), "import", "stock", None, outer=span(1))
+    log.append(batch([dispatch(3, trace=span(2))], causes=[command, stock]))
+    index = Index(log)
+    if not held:
+        index._gathering._causes.clear()
+    trace = index.trace(trace_id(1))
+    assert (trace.title, trace.dispatches) == ("manage.py import_stock", [])
+    assert [each.title for each in index.inner_traces(trace)] == ["stock"]

@@ -101,10 +101,8 @@ def _cost() -> list[Fact]:
     carrying = sum(seconds for name, seconds in spent if name == CARRIES)
     pages = sum(seconds for name, seconds in spent if name != CARRIES)
     words = [f"{_share(pages, whole)} for these pages (reading the log, the feed)"]
-    recorded = recorder.state().recorded
     if carrying:
-        each = f", {carrying / recorded * 1e6:.1f} µs a dispatch" if recorded >= 1000 else ""
-        words.insert(0, f"{_share(carrying, whole)} for writing the log{each}")
+        words.insert(0, f"{_share(carrying, whole)} for writing the log")
     return [Fact("own work", f"{'; '.join(words)}. Of {duration_words(whole)} of processor time of this process.")]
 
 

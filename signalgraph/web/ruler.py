@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from signalgraph.events import Transaction
 from signalgraph.traces import Trace
@@ -63,7 +63,7 @@ class Ruler:
             if self.span_us / each < 5:
                 break
         times = [(n * step_us) for n in range(int(self.span_us / step_us) + 1)]
-        taken = [band.end for band in bands if band.end is not None]
+        taken = [band.end for band in bands if band.end is not None and band.word]
         return [
             (x, "" if any(end - 2 * LABEL_WIDTH < x < end for end in taken) else f"{at / 1000:g} ms")
             for x, at in ((self.x(at), at) for at in times)
@@ -86,4 +86,16 @@ def bands_of(trace: Trace, ruler: Ruler) -> list[Band]:
         end = trace.fates.outermost(trace.process.id, transaction)
         if end is not None:
             found[end.id] = end
-    return [ruler.band(end) for end in sorted(found.values(), key=lambda end: end.start_us)[:MOST_BANDS]]
+    bands = [ruler.band(end) for end in sorted(found.values(), key=lambda end: end.start_us)[:MOST_BANDS]]
+    return _with_room(bands)
+
+
+def _with_room(bands: list[Band]) -> list[Band]:
+    """Without the words for which there is no room left of their line."""
+    taken = 0.0
+    shown = []
+    for band in bands:
+        has_room = band.end is not None and band.end - taken >= LABEL_WIDTH
+        shown.append(band if has_room else replace(band, word=""))
+        taken = band.end or taken
+    return shown
