@@ -1,16 +1,21 @@
-"""Other tools on the same methods: in every order of coming and going they work, nothing runs twice, and what is told is
-right, or said to be unknown."""
+"""Other tools on the same methods, whoever comes or goes first: they work, and what is told is right or unknown."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import inspect
+import subprocess
+import sys
+import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
 import pytest
+import sentry_sdk
 from django.dispatch import Signal
 from test_recorder import Reading, Recording
 
@@ -98,6 +103,12 @@ class Tool:
 
     def __init__(self) -> None:
         self.seen = 0
+        self.has_come = False
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Around a dispatch."""
+        yield
 
     def come(self) -> None:
         self.former = {name: vars(Signal)[name] for name in self.names}
@@ -207,7 +218,47 @@ class InPlace(Handing):
         return _live_receivers
 
 
-TOOLS = {tool.__name__: tool for tool in (Calling, Wrapping, Replacing, Mocking, Handing, InPlace)}
+class Nowhere(sentry_sdk.Transport):
+    """Sends nothing."""
+
+    def capture_envelope(self, envelope: Any) -> None:
+        pass
+
+
+class Sentry(Handing):
+    """The real one: its signal spans, under a client that sends to nobody."""
+
+    def come(self) -> None:
+        from sentry_sdk.integrations.django import DjangoIntegration, signals_handlers
+
+        with mock.patch.object(DjangoIntegration, "setup_once"):  # the rest of it stays for ever
+            sentry_sdk.init(
+                dsn="https://key@localhost/1",
+                traces_sample_rate=1.0,
+                transport=Nowhere,
+                integrations=[DjangoIntegration(signals_spans=True)],
+                default_integrations=False,
+                auto_enabling_integrations=False,
+            )
+        self.former = {"_live_receivers": vars(Signal)["_live_receivers"]}
+        signals_handlers.patch_signals()
+
+    def go(self) -> None:
+        super().go()
+        sentry_sdk.get_client().close(timeout=0)
+        sentry_sdk.init()
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        with sentry_sdk.start_transaction(name="test", sampled=True) as transaction:
+            yield
+            spans = list(transaction._span_recorder.spans) if self.has_come else []
+        names = Counter(span.description.rpartition(".")[2] for span in spans if span.description)
+        assert names["first"] == names["second"] == names["third"] == self.has_come
+        self.seen = names["third"]
+
+
+TOOLS = {tool.__name__: tool for tool in (Calling, Wrapping, Replacing, Mocking, Handing, InPlace, Sentry)}
 ORDERS = ("T+ U+ T- U-", "T+ U+ U- T-", "U+ T+ T- U-", "U+ T+ U- T-", "U+ T+ U- U+ T- U-", "T+ U+ U- U+ U- T-")
 
 
@@ -216,19 +267,20 @@ class Scene:
 
     def __init__(self, tool: Any, ticks: bool, name: str) -> None:
         self.tool, self.ticks, self.log = tool, ticks, open_log(f"memory://{name}", writer=True)
-        self.has_tool = self.has_us = False
+        self.has_us = False
         self.known: set[int] = set()
 
     def step(self, step: str) -> None:
         if step == "T+":
             self.tool.come()
+            self.tool.has_come = True
         elif step == "T-":
             self.tool.go()
+            self.tool.has_come = False
         elif step == "U+":
             recorder.start(self.log)
         else:
             recorder.stop()
-        self.has_tool = step == "T+" or (self.has_tool and step != "T-")
         self.has_us = step == "U+" or (self.has_us and step != "U-")
         if self.ticks and self.has_us:
             patches.install()  # as the flusher does each second
@@ -236,11 +288,12 @@ class Scene:
     def look(self, method: str) -> None:
         ran.clear()
         self.tool.seen = 0
-        responses = call(outer, method)
+        with self.tool.watching():
+            responses = call(outer, method)
         assert [response for _, response in responses] == list(RECEIVERS)
         assert sorted(ran) == sorted([*RECEIVERS, "hears", "hears"]), "each ran once"
-        assert self.tool.seen == self.has_tool, "the tool does its work, once"
-        if not (self.has_tool and isinstance(self.tool, Handing)):
+        assert self.tool.seen == self.tool.has_come, "the tool does its work, once"
+        if not (self.tool.has_come and isinstance(self.tool, Handing)):
             assert [receiver for receiver, _ in responses] == [first, second, ledger.third, fourth]
             assert type(responses[0][0]) is type(first)
         if self.has_us:
@@ -292,3 +345,193 @@ def test_tools_come_and_go(tool: str, order: str, ticks: bool, request: pytest.F
     finally:
         recorder.stop()
         scene.log.close()
+
+
+TOOLBAR = """
+    import sys
+    from django.conf import settings
+    settings.configure(
+        DEBUG=True, SECRET_KEY="x", ALLOWED_HOSTS=["*"], INTERNAL_IPS=["127.0.0.1"], ROOT_URLCONF="__main__",
+        STATIC_URL="/static/", USE_TZ=True, DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.staticfiles", "debug_toolbar"],
+        MIDDLEWARE=["debug_toolbar.middleware.DebugToolbarMiddleware"],
+        TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}],
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+    )
+    import django
+    django.setup()
+    from debug_toolbar.toolbar import debug_toolbar_urls, DebugToolbar
+    from django.contrib.auth.models import Group
+    from django.core.management import call_command
+    from django.db.models.signals import post_save
+    from django.http import HttpResponse
+    from django.test import Client
+    from django.urls import path
+    from signalgraph import recorder
+    from signalgraph.events import Batch, decode_dispatches
+    from signalgraph.log import open_log
+
+    def counts(sender, **kwargs):
+        Group.objects.count()
+        Group.objects.count()
+
+    post_save.connect(counts, sender=Group)
+
+    def page(request):
+        Group.objects.create(name=f"group {Group.objects.count()}")
+        return HttpResponse("<html><body>page</body></html>")
+
+    urlpatterns = [path("", page), *debug_toolbar_urls()]
+    seen = []
+
+    def callback(response):
+        pass
+
+    from debug_toolbar.panels.signals import SignalsPanel
+    from debug_toolbar.panels.sql.panel import SQLPanel
+    for panel, key in ((SignalsPanel, "signals"), (SQLPanel, "queries")):
+        def generate(self, request, response, plain=panel.generate_stats, key=key):
+            plain(self, request, response)
+            found = self.get_stats()[key]
+            seen.append([each["sql"] for each in found] if key == "queries" else dict(found)["post_save"])
+        panel.generate_stats = generate
+
+    def ask():
+        seen.clear()
+        assert Client().get("/").status_code == 200
+        return list(seen)
+
+    call_command("migrate", verbosity=0)
+    log = open_log("memory://toolbar", writer=True)
+    if sys.argv[1] == "toolbar first":
+        plain = ask()
+        recorder.start(log)
+        recorded = ask()
+    else:
+        recorder.start(log)
+        recorded = ask()
+        recorder.stop()
+        plain = ask()
+        recorder.start(log)
+        assert len(ask()) == 2
+    recorder.flush()
+    assert len(plain) == 2 and "counts" in str(plain), plain
+    assert str(plain).replace("group 0", "group 1") == str(recorded).replace("group 0", "group 1"), (plain, recorded)
+    told = []
+    for _, entry in log.read(limit=1000).entries:
+        if isinstance(entry, Batch):
+            told += [
+                (entry.signals[each.signal], [(entry.receivers[entry.connections[c.connection][2]], c.queries, c.repeats) for c in each.calls])
+                for each in decode_dispatches(entry)
+            ]
+    saves = [calls for name, calls in told if name.endswith(".post_save")]
+    assert saves == [[("__main__.counts", 2, 2)]] * (1 if sys.argv[1] == "toolbar first" else 2), saves
+    recorder.stop()
+"""
+
+
+@pytest.mark.parametrize("order", ["toolbar first", "recorder first"])
+def test_the_debug_toolbar_shows_the_same_and_so_do_we(order: str) -> None:
+    """Its panels list the same receivers and queries with us and without; a receiver's queries under its cursors are
+    counted once."""
+    subprocess.run([sys.executable, "-c", textwrap.dedent(TOOLBAR), order], check=True, timeout=120)
+
+
+SENTRY = """
+    import sys
+    from django.conf import settings
+    settings.configure(
+        DEBUG=False, SECRET_KEY="x", ALLOWED_HOSTS=["*"], ROOT_URLCONF="__main__", USE_TZ=True,
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth"],
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+    )
+    import django
+    django.setup()
+    import sentry_sdk
+    from django.contrib.auth.models import Group
+    from django.core.management import call_command
+    from django.core.signals import request_started
+    from django.db.models.signals import post_save
+    from django.http import HttpResponse
+    from django.core.wsgi import get_wsgi_application
+    from django.test import RequestFactory
+    from django.urls import path
+    from sentry_sdk.integrations.django import DjangoIntegration
+    from signalgraph import recorder
+    from signalgraph.events import STATUSES, Batch, decode_dispatches
+    from signalgraph.log import open_log
+    from signalgraph.recorder import patches
+
+    def counts(sender, **kwargs):
+        Group.objects.count()
+
+    class Ledger:
+        def note(self, sender, **kwargs):
+            pass
+
+    ledger = Ledger()
+    post_save.connect(counts, sender=Group)
+    post_save.connect(ledger.note)
+
+    def page(request):
+        Group.objects.create(name=f"group {Group.objects.count()}")
+        return HttpResponse("page")
+
+    urlpatterns = [path("", page)]
+    sent = []
+
+    class Keeping(sentry_sdk.Transport):
+        def capture_envelope(self, envelope):
+            sent.extend(envelope.items)
+
+    def start_sentry():
+        sentry_sdk.init(
+            dsn="https://key@localhost/1", traces_sample_rate=1.0, integrations=[DjangoIntegration(signals_spans=True)],
+            transport=Keeping,
+        )
+
+    def ask():
+        response = get_wsgi_application()(RequestFactory().get("/").environ, lambda *args: None)
+        assert b"".join(response) == b"page"
+        response.close()
+
+    call_command("migrate", verbosity=0)
+    log = open_log("memory://sentry", writer=True)
+    steps = [start_sentry, lambda: recorder.start(log)]
+    for step in steps if sys.argv[1] == "sentry first" else steps[::-1]:
+        step()
+    patches.install()  # as the flusher does each second
+    ask()
+    recorder.flush()
+    sentry_sdk.flush()
+    [transaction] = [item.payload.json for item in sent if item.headers["type"] == "transaction"]
+    spans = [span["description"] for span in transaction["spans"]]
+    assert spans.count("__main__.counts") == spans.count("__main__.Ledger.note") == 1, spans
+    assert sum("COUNT" in (each or "") for each in spans) == 2, spans
+    told = []
+    for _, entry in log.read(limit=1000).entries:
+        if isinstance(entry, Batch):
+            for each in decode_dispatches(entry):
+                if entry.signals[each.signal].endswith(".post_save"):
+                    site = entry.sites[each.site]
+                    for call in each.calls:
+                        _, sender, receiver = entry.connections[call.connection]
+                        told.append((entry.senders[sender], entry.receivers[receiver], STATUSES[call.status], call.queries))
+    assert told == [
+        ("auth.Group", "__main__.counts", "returned", 1),
+        ("*", "__main__.Ledger.note", "returned", 0),
+    ], told
+    recorder.stop()
+    left = [name for name in ("send", "asend", "send_robust", "asend_robust") if hasattr(vars(type(post_save).__mro__[1])[name], "__wrapped__")]
+    assert not left, left
+    ask()
+    sentry_sdk.get_client().close(timeout=0)
+"""
+
+
+@pytest.mark.parametrize("order", ["sentry first", "recorder first"])
+def test_sentry_traces_a_request_and_so_do_we(order: str) -> None:
+    """With its whole Django integration: its spans are there once, ours are timed under the receivers' own names and
+    connections, with their queries."""
+    subprocess.run([sys.executable, "-c", textwrap.dedent(SENTRY), order], check=True, timeout=120)

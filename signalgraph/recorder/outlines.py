@@ -91,7 +91,7 @@ def open_outline(signal: Any, method: int, sender: Any, named: dict[str, Any], c
     if current is not None and current[IDENT] == OUTLINE and current[SIGNAL] == id(signal):
         return None
     token = dispatching.SIGNALS.get(signal.lock, 0)
-    if token < dispatching.FIRST_TOKEN:
+    if token < dispatching.ENDS:
         token = dispatching.special(signal, token, named, sender)
     if caller is not None and dispatching.kind_of(caller.f_code.co_filename):
         caller = dispatching.outside(caller)
