@@ -194,8 +194,8 @@ class LateCall(Struct, frozen=True, array_like=True):
 class Transaction(Struct, frozen=True, array_like=True):
     """The end of a transaction or savepoint in which something was dispatched or written.
 
-    `outer` is the one that it was opened in (negative: after whose commit), 0 for none. What was done in it lasts when
-    it and all those around it were committed.
+    `outer` is the one that it was opened in (negative: after whose commit), 0 for none; it may be of another database.
+    What was done in it lasts when it and all those of its database around it were committed.
     """
 
     id: int

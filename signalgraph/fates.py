@@ -39,16 +39,18 @@ class Fates:
     def of(self, process: str, transaction: int) -> str | None:
         """What became of what was done in a transaction.
 
-        `ROLLED_BACK` where it or one around it was, `COMMITTED` where all of them were committed, None where that is
-        not known, and outside of a transaction (0, or negative: after the commit of one).
+        `ROLLED_BACK` where it or one of its database around it was, `COMMITTED` where all of them were committed, None
+        where that is not known, and outside of a transaction (0, or negative: after the commit of one).
         """
         if transaction <= 0:
             return None
+        using = None
         for _ in range(DEEPEST):
             end = self.get(process, transaction)
             if end is None:
                 return None
-            if not end.committed:
+            using = using or end.using
+            if not end.committed and end.using == using:
                 return ROLLED_BACK
             if end.outer <= 0:
                 return COMMITTED

@@ -16,6 +16,7 @@ from django.test import TestCase
 from ledger import Recording, recorded
 
 from signalgraph import recorder
+from signalgraph.fates import COMMITTED, ROLLED_BACK, Fates
 from signalgraph.recorder import dispatching, faults, patches, transactions
 
 saved = Signal()
@@ -188,6 +189,21 @@ def test_databases_have_transactions_of_their_own(recording: Recording) -> None:
     assert reading.transactions[inner.outer].using == "ledger"
     assert reading.transactions[inner.outer].committed
     assert reading.one("paid").transaction == inner.id
+
+
+def test_a_rollback_undoes_nothing_of_another_database(recording: Recording) -> None:
+    """Committed inside a block of another database, which is rolled back: it lasts."""
+    with suppress(Failure), ledger():
+        paid.send("in the ledger")
+        with transaction.atomic(using="archive"):
+            saved.send("in the archive")
+        raise Failure
+    reading, fates = recording.read(), Fates()
+    for told in reading.transactions.values():
+        fates.add(1, "process", told)
+    assert reading.transactions[reading.one("saved").transaction].outer == reading.one("paid").transaction
+    assert fates.of("process", reading.one("saved").transaction) == COMMITTED
+    assert fates.of("process", reading.one("paid").transaction) == ROLLED_BACK
 
 
 def test_a_generator_that_is_left_elsewhere_leaves_nothing_behind(recording: Recording) -> None:
