@@ -10,11 +10,11 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 LONGEST_KIND, LONGEST_NAME = 40, 200  # characters
 
-# Set by the recorder when it is imported: begin a cause and give its id, 0 while nothing is recorded; end one.
-begin: Callable[[str, str], int] | None = None
-end: Callable[[int], None] | None = None
-# Of some ids, the one whose cause is the innermost here; 0 where none of them is open in this context.
-innermost: Callable[[list[int]], int] | None = None
+# Set by the recorder when it is imported: begin a cause (None while nothing is recorded), end it, and say which one of
+# some is the innermost here.
+begin: Callable[[str, str], Any] | None = None
+end: Callable[[Any], None] | None = None
+innermost: Callable[[list[Any]], Any] | None = None
 
 
 class cause:
@@ -57,19 +57,18 @@ class cause:
                 f"cause() got a kind of {len(self.kind)} characters; it is a word such as 'import', at most "
                 f"{LONGEST_KIND} characters, and what tells one from another is the name."
             )
-        self._begun: list[int] = []  # ids; more than one where it is entered again, or by several threads
+        self._begun: list[Any] = []  # more than one where it is entered again, or by several threads
 
     def __enter__(self) -> None:
-        span = begin(self.kind, self.name) if begin is not None else 0
-        if span:
-            self._begun.append(span)
+        begun = begin(self.kind, self.name) if begin is not None else None
+        if begun is not None:
+            self._begun.append(begun)
 
     def __exit__(self, *exc_info: object) -> None:
         if self._begun and end is not None and innermost is not None:
-            span = innermost(self._begun)
-            if span:
-                self._begun.remove(span)
-                end(span)
+            begun = innermost(self._begun)
+            self._begun = [one for one in self._begun if one is not begun]
+            end(begun)
 
     async def __aenter__(self) -> None:
         self.__enter__()
@@ -99,14 +98,12 @@ class cause:
 
         @functools.wraps(function)
         def call(*args: Any, **named: Any) -> Any:
-            span = begin(kind, name) if begin is not None else 0
-            if not span:
-                return function(*args, **named)
+            begun = begin(kind, name) if begin is not None else None
             try:
                 return function(*args, **named)
             finally:
-                if end is not None:
-                    end(span)
+                if begun is not None and end is not None:
+                    end(begun)
 
         return call  # type: ignore[return-value]
 

@@ -22,12 +22,12 @@ SHOWN_PART = re.compile(r"[A-Za-z_]{1,24}[0-9]{0,3}|[0-9]{1,6}|[0-9]{1,4}\.[0-9]
 def pytest_runtest_protocol(item: Any) -> Iterator[None]:
     """Set up, run and tear down a test under its cause; what a wider fixture does is the first test's that asks."""
     scopes = sys.modules.get("signalgraph.recorder.scopes")
-    span = scopes.begin_test(node_name(item.nodeid)) if scopes is not None else 0
+    begun = scopes.begin_test(node_name(item.nodeid)) if scopes is not None else None
     try:
         yield
     finally:
-        if scopes is not None and span:
-            scopes.end(span)
+        if scopes is not None and begun is not None:
+            scopes.end(begun)
 
 
 def node_name(nodeid: str) -> str:

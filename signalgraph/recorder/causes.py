@@ -1,7 +1,7 @@
 """Why a dispatch happens: the request, command, task or test around it, with no middleware.
 
-A cause is an id from the same counter as the spans. What is known of it stands in one list, its entry: in `OPEN` while
-it runs, in `NOTES` when it has ended. A raw path gets into one only where CAPTURE asks for it.
+A cause is an id from the same counter as the spans. What is known of it stands in one list, its entry, that goes to the
+flusher when the cause begins, and is completed while it runs. A raw path gets into one only where CAPTURE asks for it.
 """
 
 from __future__ import annotations
@@ -18,26 +18,27 @@ from django.core.handlers.wsgi import WSGIHandler
 
 from signalgraph.recorder.faults import report
 
-# (id, the cause before it, the transaction); id 0 is "no cause". A transaction is None or (id, thread, the transaction
-# around it, start, alias) and holds in its thread only; for what on_commit put off until after it, the id is negative.
-Current = tuple[int, Any, Any]
-NONE: Current = (0, None, None)
-CURRENT: ContextVar[Current] = ContextVar("signalgraph_cause", default=NONE)
-
 REQUEST, TASK = "request", "task"
 CELERY = "celery"
 
 # An entry. START and END are clock readings, OUTER is the id of the cause around. NAME is the method of a request and
 # HANDLER the name of the class that serves it; ROUTE, VIEW and OWN (a page of signalgraph) are what the resolver found.
 # PAIR is what the signals are of that begin and end it, None for a block of code, which always ends.
-KIND, NAME, START, OUTER, END, PAIR, HANDLER, ROUTE, VIEW, OWN, PATH = range(11)
-PAIRS = {2: REQUEST, 4: TASK, 6: TASK}  # by the token of the signal that says that it has finished
+PAIR, NAME, START, OUTER, END, HANDLER, ROUTE, VIEW, OWN, KIND, PATH = range(11)
+
+# Tokens of signals: those that begin a cause are below `ENDS`, the one that ends it is `ENDS` more.
+ENDS = 8
+PAIRS = {9: REQUEST, 10: TASK, 11: TASK}
 
 LONGEST_PATH = 1000  # characters that wait for the flusher
 KEEP_PATHS = False  # set by `capture`
 
-OPEN: dict[int, list[Any]] = {}  # entries by id; reasons.py takes out what nobody has ended
-# (id, entry) of the causes that have ended, in that order; bounded, since one that is lost costs only its name
+# (id, the cause before it, its entry); id 0 is "no cause"
+Current = tuple[int, Any, list[Any]]
+NONE: Current = (0, None, [None] * 11)
+CURRENT: ContextVar[Current] = ContextVar("signalgraph_cause", default=NONE)
+
+# (id, entry) of the causes that have begun; bounded, since one that is lost costs only its name
 NOTES: deque[tuple[int, list[Any]]] = deque(maxlen=20_000)
 
 
@@ -57,61 +58,54 @@ def open_request(span: int, handler: Any, named: dict[str, Any]) -> None:
         name = handler.__name__
         if issubclass(handler, (WSGIHandler, ASGIHandler)):
             before = NONE
-    OPEN[span] = [REQUEST, method, clock(), before[0], None, REQUEST, name, None, None, False, None]
-    CURRENT.set((span, before, before[2]))
+    entry = [REQUEST, method, clock(), before[0], None, name, None, None, False, REQUEST, None]
+    CURRENT.set((span, before, entry))
+    NOTES.append((span, entry))
     if KEEP_PATHS and type(asked) is dict:
         path = asked.get("path") or asked.get("PATH_INFO")
-        OPEN[span][PATH] = path[:LONGEST_PATH] if type(path) is str else None
+        entry[PATH] = path[:LONGEST_PATH] if type(path) is str else None
 
 
-def open_cause(span: int, kind: str, name: str, pair: str | None = None) -> None:
+def open_cause(span: int, kind: str, name: str, pair: str | None = None) -> Current:
     """Begin a cause of another kind inside the one that runs."""
     before = CURRENT.get()
-    OPEN[span] = [kind, name, clock(), before[0], None, pair, None, None, None, False, None]
-    CURRENT.set((span, before, before[2]))
+    entry = [pair, name, clock(), before[0], None, None, None, None, False, kind, None]
+    opened = (span, before, entry)
+    CURRENT.set(opened)
+    NOTES.append((span, entry))
+    return opened
 
 
-def close_cause(span: int) -> None:
+def close_cause(cause: Current) -> None:
     """End a cause and restore the one before it; what was left open inside it ends with it.
 
     In a context that is not inside the cause (a generator that another one closes) nothing is restored.
     """
-    found = current = CURRENT.get()
-    while found[0] != span and found[1] is not None:
-        found = found[1]
-    if found[0] != span:
-        _end(span)
-        return
-    while current is not found[1]:
-        _end(current[0])
+    now = cause[2][END] = clock()
+    inside = []
+    current = CURRENT.get()
+    while current is not cause:
+        inside.append(current[2])
         current = current[1]
-    CURRENT.set(current)
-
-
-def close_nearest(pair: str | None) -> None:
-    """End the innermost cause of a pair of signals, of which the second has just been sent."""
-    span, before, _ = CURRENT.get()
-    entry = OPEN.get(span)
-    if entry is not None and entry[PAIR] is pair:  # nearly always; `close_cause`, written out
-        CURRENT.set(before)
-        entry[END] = clock()
-        NOTES.append((span, entry))
-        OPEN.pop(span, None)
-        return
-    while before is not None:
-        entry = OPEN.get(before[0])
-        if entry is not None and entry[PAIR] is pair:
-            close_cause(before[0])
+        if current is None:
             return
-        before = before[1]
+    for entry in inside:
+        entry[END] = entry[END] or now
+    CURRENT.set(cause[1])
 
 
-def close_request() -> None:
-    """End the request that has just finished."""
-    try:
-        close_nearest(REQUEST)
-    except Exception:  # noqa: BLE001 - the boundary
-        report("close_request")
+def close_nearest(pair: str) -> None:
+    """End the innermost cause of a pair of signals, of which the second has just been sent."""
+    current = CURRENT.get()
+    if current[2][PAIR] is pair:  # nearly always; `close_cause`, written out
+        current[2][END] = clock()
+        CURRENT.set(current[1])
+        return
+    while current is not None:
+        if current[2][PAIR] is pair:
+            close_cause(current)
+            return
+        current = current[1]
 
 
 def ending(token: int, count: Callable[[], Any]) -> Callable[[], Any]:
@@ -130,35 +124,14 @@ def ending(token: int, count: Callable[[], Any]) -> Callable[[], Any]:
     return count_and_end
 
 
-def _end(span: int) -> None:
-    entry = OPEN.get(span)
-    if entry is not None:
-        entry[END] = clock()
-        NOTES.append((span, entry))  # before it leaves OPEN, so that a reader finds it in one of them
-        OPEN.pop(span, None)
-
-
-def forget() -> None:
-    """Drop what is known, at the end of recording and in a forked child: whatever goes on is not told of."""
-    OPEN.clear()
-    NOTES.clear()
-
-
-def resume() -> None:
-    """After a pause: forget what may have ended unseen. A command, a test or the like sees to its end itself."""
-    for span, entry in OPEN.copy().items():
-        if entry[PAIR] is not None:
-            OPEN.pop(span, None)
-
-
 def recording_resolve_request(original: Any) -> Any:
     """`BaseHandler.resolve_request`: the route and view as Django itself found them, whatever the urlconf."""
 
     @functools.wraps(original)
     def resolve_request(self: Any, request: Any) -> Any:
         match = original(self, request)
-        entry = OPEN.get(CURRENT.get()[0])
-        if entry is not None and entry[PAIR] is REQUEST:
+        entry = CURRENT.get()[2]
+        if entry[PAIR] is REQUEST:
             try:
                 entry[VIEW], names = match._func_path, match.app_names
                 if names:

@@ -92,7 +92,6 @@ def install() -> None:
         if not _on:
             dispatching.FLOOR = dispatching.next_span()
             dispatching.TRANSACTIONS.clear()  # those of before may have ended unseen
-            causes.resume()
         for owner, name, replace in (*TABLE, *scopes.arrived()):
             _replace(owner, name, replace)
         tasks.connect_celery()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections import deque
 from collections.abc import Iterator
 from operator import itemgetter
 from time import perf_counter_ns as clock
@@ -14,12 +13,13 @@ import msgspec
 from signalgraph import redaction
 from signalgraph.events import Cause
 from signalgraph.inert import plain_text, writable
-from signalgraph.recorder import causes
+from signalgraph.recorder import causes, dispatching
 from signalgraph.recorder.causes import END, HANDLER, KIND, NAME, OUTER, OWN, PAIR, PATH, REQUEST, ROUTE, START, VIEW
 
 UNDECIDED_NS = 1_000_000_000  # a request without a route may be a page of our own; its dispatches wait so long
-AFTERGLOW_NS = 5_000_000_000  # how long after its end a cause is still looked for
-KEPT = 10_000  # causes of each sort: open, ended
+AFTERGLOW_NS = 3_000_000_000  # how long after its end a cause is still looked for
+SWEEP_NS = 1_000_000_000
+KEPT = 20_000  # causes
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"))
 LONGEST_NAME = 200  # characters
 TELL, HOLD, OWN_PAGE = "tell", "hold", "own page"
@@ -74,50 +74,43 @@ class Reasons:
     """Causes that are open, or have ended a moment ago. Used by the flusher alone."""
 
     def __init__(self) -> None:
-        self._known: dict[int, Reason] = {}
+        self._known: dict[int, Reason] = {}  # in the order in which they began
         self._fresh: dict[int, Reason] = {}  # those of which there may be something new to tell
-        self._ended: deque[Reason] = deque()
+        self._swept_ns = 0
 
     def take_notes(self) -> None:
-        """Read which causes have ended; call it after the records were taken that it is to explain."""
+        """Read which causes have begun; call it after the records were taken that it is to explain."""
         while causes.NOTES:
             span, entry = causes.NOTES.popleft()
-            reason = self._known.get(span)
-            if reason is None:
-                reason = self._known[span] = Reason(span, entry)
-            self._ended.append(reason)
+            self._known[span] = Reason(span, entry)
         now = clock()
-        while self._ended and (len(self._ended) > KEPT or now - self._ended[0].entry[END] > AFTERGLOW_NS):
-            self._known.pop(self._ended.popleft().id, None)
-        while len(self._known) > 3 * KEPT:
-            del self._known[next(iter(self._known))]
-        self._let_go()
+        if now - self._swept_ns > SWEEP_NS:
+            self._swept_ns = now
+            self._sweep(now)
 
-    def _let_go(self) -> None:
-        """Forget causes that nobody has ended, as a stream's that nobody has read, from the oldest on."""
-        with contextlib.suppress(RuntimeError):  # a request began while the first was looked for
-            while len(causes.OPEN) > KEPT:
-                span = next(span for span, entry in causes.OPEN.items() if entry[PAIR] is REQUEST)
-                for table in (causes.OPEN, self._known, self._fresh):
-                    table.pop(span, None)
+    def _sweep(self, now: int) -> None:
+        """Forget what has ended, and from the oldest on what nobody ends, as a stream that nobody has read."""
+        for span, reason in list(self._known.items()):
+            end = reason.entry[END]
+            if end is not None and now - end > AFTERGLOW_NS:
+                del self._known[span]
+        too_many = max(0, len(self._known) - KEPT)
+        for span in [reason.id for reason in self._known.values() if reason.entry[PAIR] is not None][:too_many]:
+            del self._known[span]
+            self._fresh.pop(span, None)
 
-    def _around(self, span: int) -> Iterator[Reason]:
-        """The cause with an id and those around it."""
-        reason = self._find(span)
-        while reason is not None:
-            yield reason
-            outer = self._find(reason.entry[OUTER]) if reason.told is None else self._known.get(reason.outer)
-            if outer is not None:
-                reason.outer = outer.id
-            reason = outer
-
-    def _find(self, span: int) -> Reason | None:
-        reason = self._known.get(span)
-        if reason is None:
-            entry = causes.OPEN.get(span)
-            if entry is not None:
-                reason = self._known[span] = Reason(span, entry)
-        return reason
+    def _around(self, reason: Reason) -> Iterator[Reason]:
+        """The cause and those around it."""
+        inner: Reason | None = reason
+        while inner is not None:
+            yield inner
+            outer = self._known.get(inner.entry[OUTER] if inner.told is None else inner.outer)
+            if outer is not None and inner.told is None:
+                # After a pause one that a signal ends may have ended unseen.
+                if outer.id < dispatching.FLOOR <= inner.id and outer.entry[PAIR] is not None:
+                    return
+                inner.outer = outer.id
+            inner = outer
 
     def has_ended(self, trace: int) -> bool:
         """Whether a trace is that of a cause which is over."""
@@ -130,8 +123,8 @@ class Reasons:
         """Records to tell, records to hold back until their request is known, and how many are our own pages'."""
         now, verdicts = clock(), {}
         traces = set(map(itemgetter(trace_at), records))
-        for trace in (self._known.keys() & traces) | (causes.OPEN.copy().keys() & traces):
-            verdict = self._judge(trace, now)
+        for trace in self._known.keys() & traces:
+            verdict = self._judge(self._known[trace], now)
             if verdict != TELL:
                 verdicts[trace] = verdict
         if not verdicts:
@@ -140,8 +133,8 @@ class Reasons:
         held = [record for record in records if verdicts.get(record[trace_at]) == HOLD]
         return told, held, len(records) - len(told) - len(held)
 
-    def _judge(self, trace: int, now: int) -> str:
-        around = list(self._around(trace))
+    def _judge(self, reason: Reason, now: int) -> str:
+        around = list(self._around(reason))
         if any(reason.entry[OWN] for reason in around):
             return OWN_PAGE
         if any(reason.undecided(now) for reason in around):

@@ -28,39 +28,35 @@ OPEN_ENDED_COMMANDS = frozenset(
 )
 
 
-@contained(default=0)
-def begin(kind: str, name: str, pair: str | None = None) -> int:
-    """Open a cause in the one that runs; its id, 0 while nothing is recorded."""
-    if not dispatching.ON:
-        return 0
-    span = dispatching.next_span()
-    causes.open_cause(span, kind, name, pair)
-    return span
-
-
-@contained(default=0)
-def begin_test(name: str) -> int:
-    """Open the cause of a test that a runner runs after others: what it finds left over from them is nothing of it."""
-    span = begin(TEST, name)
-    if span and not causes.CURRENT.get()[1][0]:
-        dispatching.FLOOR = span  # a context that was copied in an earlier test, as an event loop's, names no cause
-    return span
+@contained()
+def begin(kind: str, name: str, pair: str | None = None) -> causes.Current | None:
+    """Open a cause in the one that runs; None while nothing is recorded."""
+    return causes.open_cause(dispatching.next_span(), kind, name, pair) if dispatching.ON else None
 
 
 @contained()
-def end(span: int) -> None:
-    causes.close_cause(span)
+def begin_test(name: str) -> causes.Current | None:
+    """Open the cause of a test that a runner runs after others: what it finds left over from them is nothing of it."""
+    opened = begin(TEST, name)
+    if opened is not None and not opened[1][0]:
+        dispatching.FLOOR = opened[0]  # a context that was copied in an earlier test, as a loop's, names no cause
+    return opened
 
 
-@contained(default=0)
-def innermost(spans: list[int]) -> int:
-    """The one of these causes that was opened last in this context; 0 where none was."""
+@contained()
+def end(opened: causes.Current) -> None:
+    causes.close_cause(opened)
+
+
+@contained()
+def innermost(begun: list[causes.Current]) -> causes.Current | None:
+    """The one of these causes that was opened last in this context, without one the last of all."""
     current = causes.CURRENT.get()
     while current is not None:
-        if current[0] in spans:
-            return current[0]
+        if any(current is one for one in begun):
+            return current
         current = current[1]
-    return 0
+    return begun[-1]
 
 
 causing.begin, causing.end, causing.innermost = begin, end, innermost
@@ -78,12 +74,12 @@ def recording_command(original: Any) -> Any:
         name = command_name(self)
         if name is None:
             return original(self, *args, **options)
-        span = begin(COMMAND, name)
+        opened = begin(COMMAND, name)
         try:
             return original(self, *args, **options)
         finally:
-            if span:
-                end(span)
+            if opened is not None:
+                end(opened)
 
     return execute
 
@@ -104,7 +100,7 @@ def command_name(command: Any) -> str | None:
     return None if name in OPEN_ENDED_COMMANDS else f"manage.py {name}"
 
 
-_running_tests: dict[int, int] = {}  # by the id() of the test case
+_running_tests: set[int] = set()  # the id() of their test cases
 
 
 def recording_test(original: Any) -> Any:
@@ -114,16 +110,16 @@ def recording_test(original: Any) -> Any:
     def run(self: Any, result: Any = None, **named: Any) -> Any:
         if id(self) in _running_tests or _is_of_pytest(result):
             return original(self, result, **named)
-        span = begin_test(test_name(self))
-        _running_tests[id(self)] = span
+        opened = begin_test(test_name(self))
+        _running_tests.add(id(self))
         outside = _enter_context_of(self)
         try:
             return original(self, result, **named)
         finally:
-            del _running_tests[id(self)]
+            _running_tests.discard(id(self))
             _leave_context_of(self, outside)
-            if span:
-                end(span)
+            if opened is not None:
+                end(opened)
 
     return run
 

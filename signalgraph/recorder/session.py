@@ -108,7 +108,6 @@ class _Session:
         self.flusher.stop()
         patches.uninstall()  # the flusher may have been about to install
         signals.disconnect()
-        causes.forget()
         captured.use(())
         dispatching.TALLY = array("Q", [0] * (dispatching.CELLS + 1))
         if self.owns_log:
@@ -270,7 +269,7 @@ def _after_fork_in_child() -> None:
         _session.log.after_fork()
         CURRENT.set(None)
         causes.CURRENT.set(causes.NONE)
-        causes.forget()
+        causes.NOTES.clear()
         _session.begin()
         if not patches.installed():  # nothing would start the flusher, which hears when somebody looks
             _session.ensure_running()

@@ -23,9 +23,9 @@ def role_of(signal: Any) -> int | None:
     for pair, module in enumerate(MODULES):
         known = vars(sys.modules[module]) if module in sys.modules else {}
         if known.get("task_started") is signal:
-            return dispatching.TASK_STARTED + 2 * pair
+            return dispatching.TASK_STARTED + pair
         if known.get("task_finished") is signal:
-            return dispatching.TASK_FINISHED + 2 * pair
+            return dispatching.TASK_FINISHED + pair
     return None
 
 
@@ -46,16 +46,16 @@ def task_name(result: Any) -> str:
 
 dispatching.open_task = open_task
 
-# Spans by task id: a retry of a task that is run at once runs inside the try before it, under the same id.
-_celery: dict[str, list[int]] = {}
+# Causes by task id: a retry of a task that is run at once runs inside the try before it, under the same id.
+_celery: dict[str, list[causes.Current]] = {}
 
 
 @contained()
 def celery_began(sender: Any = None, task_id: Any = None, **named: Any) -> None:
     name = plain_text(instance_namespace(sender).get("name") or class_attribute(type(sender), "name"))
-    span = scopes.begin(TASK, name or "?", CELERY)
-    if span and type(task_id) is str:
-        _celery.setdefault(task_id, []).append(span)
+    opened = scopes.begin(TASK, name or "?", CELERY) if type(task_id) is str else None
+    if opened is not None:
+        _celery.setdefault(task_id, []).append(opened)
         while len(_celery) > OPEN_AT_MOST:
             del _celery[next(iter(_celery))]
 
@@ -63,10 +63,10 @@ def celery_began(sender: Any = None, task_id: Any = None, **named: Any) -> None:
 @contained()
 def celery_ended(task_id: Any = None, **named: Any) -> None:
     """Also when the task failed or is to be retried; each try is a cause."""
-    spans = _celery.get(task_id) if type(task_id) is str else None
-    if spans:
-        scopes.end(spans.pop())
-        if not spans:
+    begun = _celery.get(task_id) if type(task_id) is str else None
+    if begun:
+        scopes.end(begun.pop())
+        if not begun:
             _celery.pop(task_id, None)
 
 
