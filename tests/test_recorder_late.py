@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import Iterator
 from unittest import mock
 
@@ -68,6 +70,28 @@ def test_an_error_after_its_dispatch_was_given_up_counts_once(recording: Recordi
     assert late == ["raised" if raises else "returned"] * 2
     connections = recording.log.totals().connections
     assert sorted((total.calls, total.errors) for total in connections.values()) == [(1, int(raises))] * 2
+
+
+def test_nobody_can_cancel_a_receiver_on_another_thread(recording: Recording) -> None:
+    """It goes on when its dispatch is given up, and is not called cancelled."""
+    running, release = threading.Event(), threading.Event()
+
+    def waits(sender, **kwargs):
+        running.set()
+        release.wait(10)
+
+    async def main():
+        dispatch = asyncio.ensure_future(placed.asend(Order))
+        await asyncio.to_thread(running.wait, 10)
+        dispatch.cancel()
+        asyncio.get_running_loop().call_later(0.05, release.set)
+        with contextlib.suppress(asyncio.CancelledError):
+            await dispatch
+
+    placed.connect(waits)
+    asyncio.run(main())
+    [(_, told)] = recording.read().of("placed")
+    assert [STATUSES[call.status] for call in told.calls] in (["running"], ["returned"])  # whether it was waited for
 
 
 answering = Signal()

@@ -7,7 +7,19 @@ from typing import Any, NamedTuple
 
 from signalgraph.events import METHODS, STATUSES
 from signalgraph.inert import writable
-from signalgraph.recorder.clock import ASYNC, ERROR, FAILURES, HEADER, METHOD, RECEIVERS, SPAN, SQL, SYNC
+from signalgraph.recorder.clock import (
+    ASYNC,
+    ERROR,
+    FAILURES,
+    HEADER,
+    METHOD,
+    RECEIVERS,
+    RUNNER,
+    SPAN,
+    SQL,
+    SYNC,
+    THREAD,
+)
 from signalgraph.recorder.queries import AGAIN
 
 RETURNED, RAISED, NOT_REACHED, CANCELLED, RUNNING, NOT_TIMED, WAITING = range(len(STATUSES))
@@ -50,8 +62,10 @@ def outcomes_of(record: Record) -> list[Outcome]:
     """What became of the receivers of a dispatch that has ended, in their order."""
     receivers, concurrent, error = record[RECEIVERS] or (), record[ASYNC], record[ERROR]
     sync = len(receivers) if concurrent is None else record[SYNC]
-    # On 5.2 and 6.0 `asend` runs the sync group beside the async one, and an async receiver's error ends both.
+    # On 5.2 and 6.0 `asend` runs the sync group beside the async one, and an async receiver's error ends both. On a
+    # thread of its own, the group goes on: nobody can cancel it.
     elsewhere = concurrent is not None and any(len(call) > 2 and call[4] == error for call in concurrent)
+    elsewhere = elsewhere or (error in CANCELLATIONS and record[RUNNER] != record[THREAD])
     outcomes = sync_outcomes(sync, record[HEADER:-1], record[-1], None if elsewhere else error, record[FAILURES])
     if concurrent is not None:
         rest = NOT_TIMED if error is None else NOT_REACHED
