@@ -157,9 +157,11 @@ def test_paused_every_function_is_the_original() -> None:
     known = classes()
     before = functions(known)
     recorder.start("memory://gates")
-    recording = changed(before, functions(known))
-    patches.uninstall()
-    paused = changed(before, functions(known))
+    with recorder.session._session.flusher.lock:  # type: ignore[union-attr]  # which would go on recording
+        patches.install()
+        recording = changed(before, functions(known))
+        patches.uninstall()
+        paused = changed(before, functions(known))
     recorder.stop()
     stopped = changed(before, functions(known))
     assert named_in_table() <= recording
@@ -171,7 +173,8 @@ def test_while_recording_only_what_the_table_names_is_replaced() -> None:
     known = classes()
     before = functions(known)
     recorder.start("memory://gates")
-    found = changed(before, functions(known))
+    with recorder.session._session.flusher.lock:  # type: ignore[union-attr]
+        found = changed(before, functions(known))
     recorder.stop()
     of_django = {key for key in found if key[0].split(".")[0] in ("django", "asgiref")}
     assert of_django - named_in_table() <= {("django.dispatch.dispatcher.Signal", "__init_subclass__")}
