@@ -418,6 +418,16 @@ def test_requests_that_nobody_ends_are_forgotten(monkeypatch: pytest.MonkeyPatch
         causes.CURRENT.set(causes.NONE)
 
 
+def test_what_piles_up_is_told_to_a_limit(log) -> None:
+    """Who begins and never ends would make each cause name all those before it, again and again."""
+    with signalgraph.cause("around", "all"):
+        for number in range(50):
+            signalgraph.cause("left", f"{number}").__enter__()
+        happened.send("inside")
+    around = Read(log).names_around("inside")
+    assert around == [f"left {number}" for number in range(49, 29, -1)]
+
+
 class Backend:
     pass
 

@@ -20,6 +20,7 @@ UNDECIDED_NS = 1_000_000_000  # a request without a route may be a page of our o
 AFTERGLOW_NS = 3_000_000_000  # how long after its end a cause is still looked for
 SWEEP_NS = 1_000_000_000
 KEPT = 20_000  # causes
+MOST_AROUND = 20  # causes inside each other that are told together; who never ends them would pile them up
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"))
 LONGEST_NAME = 200  # characters
 TELL, HOLD, OWN_PAGE = "tell", "hold", "own page"
@@ -102,7 +103,9 @@ class Reasons:
     def _around(self, reason: Reason) -> Iterator[Reason]:
         """The cause and those around it."""
         inner: Reason | None = reason
-        while inner is not None:
+        for _ in range(MOST_AROUND):
+            if inner is None:
+                return
             yield inner
             outer = self._known.get(inner.entry[OUTER] if inner.told is None else inner.outer)
             if outer is not None and inner.told is None:
