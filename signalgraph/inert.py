@@ -79,7 +79,9 @@ def classes_below(cls: type) -> list[type]:
     """The class and all that are derived from it. By identity: a metaclass may define `hash` and `==`."""
     found, waiting = {id(cls): cls}, [cls]
     while waiting:
-        new = {id(derived): derived for derived in type.__subclasses__(waiting.pop()) if id(derived) not in found}
+        new: dict[int, type] = {
+            id(derived): derived for derived in type.__subclasses__(waiting.pop()) if id(derived) not in found
+        }
         found |= new
         waiting += new.values()
     return list(found.values())

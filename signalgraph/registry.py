@@ -37,6 +37,7 @@ from signalgraph.rows import RawRow, describe_uid, read_rows, row_marks
 from signalgraph.senders import SenderLabels
 
 SCAN_INTERVAL_S = 10.0
+TIDY_AT = 1_000  # known signals from which on the dead are looked for
 UNNAMED = "unnamed"
 
 
@@ -79,6 +80,7 @@ class Registry:
         self._clock = clock
         self._senders = SenderLabels()
         self._known: dict[int, _Known] = {}
+        self._tidy_at = TIDY_AT
         self._snapshot: _Snapshot | None = None
         self._scanned_s: float | None = None
         self._modules = 0
@@ -154,8 +156,15 @@ class Registry:
     def _know(self, signal: Signal) -> _Known:
         known = self._known.get(id(signal))
         if known is None or known.reference() is not signal:
+            if len(self._known) >= self._tidy_at:
+                self._forget_dead()
             known = self._known[id(signal)] = _Known(weakref.ref(signal), _unnamed(signal))
         return known
+
+    def _forget_dead(self) -> None:
+        """Between two scans, too: a project may make and drop signals by the thousand."""
+        self._known = {key: known for key, known in self._known.items() if known.reference() is not None}
+        self._tidy_at = 2 * len(self._known) + TIDY_AT
 
     def learn_sender(self, key: int, label: str | None) -> None:
         """Note the label of the object with this id; a connection may know no more of its sender (Django 5.2).

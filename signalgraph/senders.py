@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -36,7 +37,8 @@ class SenderLabels:
             self._learned.pop(key, None)
             self._learned[key] = label
             while len(self._learned) > LEARNED:
-                self._learned.pop(next(iter(self._learned)), None)
+                with contextlib.suppress(RuntimeError, StopIteration):  # another thread has changed it in between
+                    self._learned.pop(next(iter(self._learned)), None)
         return key in self._missed
 
     def forget_missed(self) -> None:

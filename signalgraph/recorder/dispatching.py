@@ -71,6 +71,7 @@ PLUMBING = tuple(os.path.dirname(file or "") + os.sep for file in (django.__file
 # and above these is whoever runs the loop or the thread, who sent nothing.
 LOOPS = tuple(os.path.dirname(os.__file__) + os.sep + name for name in ("asyncio", "concurrent", "threading"))
 USER, DJANGO, LOOP = range(3)
+MOST_FILES = 10_000  # of which it is remembered whose code they are
 
 ON = False  # set by `patches`: off, a replacement that another tool keeps above Django's passes through
 FLOOR = 0  # causes with a lower id were opened before a pause or a fork and may be over
@@ -146,7 +147,9 @@ class _Kinds(dict[str, int]):
     """Whose code a file is."""
 
     def __missing__(self, file: str) -> int:
-        self[file] = found = DJANGO if file.startswith(PLUMBING) else LOOP if file.startswith(LOOPS) else USER
+        found = DJANGO if file.startswith(PLUMBING) else LOOP if file.startswith(LOOPS) else USER
+        if len(self) < MOST_FILES:  # code that is made at run time may come from a new file each time
+            self[file] = found
         return found
 
 
