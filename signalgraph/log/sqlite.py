@@ -41,6 +41,7 @@ PAGE_BYTES = 32 * 2**20
 TRACE_BYTES = 64 * 2**20
 PRUNE_ENTRIES = 500  # removed in one transaction, so that writers don't wait for long
 VACUUM_PAGES = 2000
+KEPT_FREE = 0.1  # share of a file's pages
 
 _END = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entries'), 0)"
 _TRACE = (
@@ -267,6 +268,11 @@ class SqliteLog(Log):
     def _give_back_pages(self) -> None:
         with self._lock:
             try:
+                free, pages = (
+                    self._connect().execute(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_count")
+                )
+                if free < pages * KEPT_FREE:
+                    return  # what comes next takes them: a log at its limit is written to all the time
                 # Not execute(): the statement gives up a page a step and has no columns, so it would take one step.
                 self._connect().executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
             except sqlite3.Error as error:

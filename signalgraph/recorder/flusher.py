@@ -24,6 +24,7 @@ AT_ONCE_S = 0.001  # before the next flush when the ring fills faster than that;
 SLOW_TICK_S = 1.0  # heartbeat, wiring, what viewers ask for
 WIRING_AGAIN_S = 3600.0
 PRUNE_EVERY_S = 60.0
+PRUNE_EVERY_BYTES = 8 * 2**20  # a little at a time: while much is removed, the ring could fill up
 MOST_BATCHES = 5  # of one flush
 MOST_PENDING = 50  # batches that wait for a log that can't be written; older ones are dropped, and counted
 PATIENCE_S = 0.05  # for a log that another process writes to: a fork waits for a flush
@@ -66,6 +67,7 @@ class Flusher:
         self._slow_at = 0.0
         self._appended_at = 0.0
         self._pruned_at = time.monotonic()
+        self._written = 0  # bytes of dispatches since the log was pruned
         self._interval_s = INTERVAL_S
         self._recording = False
         self._stopping = threading.Event()
@@ -153,9 +155,9 @@ class Flusher:
             self._listen()
             if now - self._appended_at >= SLOW_TICK_S:
                 self.log.beat(self.heartbeat())
-            if now - self._pruned_at >= PRUNE_EVERY_S:
-                self._pruned_at = now
-                self.log.prune(max_age_s=self.keep.age_s, max_bytes=self.keep.bytes)
+        if not last and (now - self._pruned_at >= PRUNE_EVERY_S or self._written >= PRUNE_EVERY_BYTES):
+            self._pruned_at, self._written = now, 0
+            self.log.prune(max_age_s=self.keep.age_s, max_bytes=self.keep.bytes)
 
     def _drain(self, *, counts: bool, last: bool) -> bool:
         """Make one batch of what is in the ring; True when there may be more."""
@@ -189,14 +191,16 @@ class Flusher:
         while len(self._pending) > MOST_PENDING:
             self._give_up(self._pending.popleft())
         while self._pending:
+            entry = self._pending[0]
             try:
-                self.log.append(self._pending[0])
+                self.log.append(entry)
             except LogError:
                 raise
             except Exception:  # noqa: BLE001 - an entry that can't be written must not stop those behind it
                 faults.report("writing an entry")
-                self._give_up(self._pending[0])
+                self._give_up(entry)
             self._pending.popleft()
+            self._written += len(entry.blob) if isinstance(entry, Batch) else 0
             self._appended_at = time.monotonic()
         self.error = None
 
