@@ -13,8 +13,8 @@ from django.dispatch import Signal
 from django.test import TestCase
 from ledger import Label, Recording, recorded
 
-from signalgraph.recorder import faults, patches
-from signalgraph.recorder.clock import CLOSED, CURRENT, IDENT
+from signalgraph.recorder import faults, patches, unfinished
+from signalgraph.recorder.clock import CLOSED, CURRENT, IDENT, SPAN
 
 ordered = Signal()
 mailed = Signal()
@@ -119,6 +119,26 @@ def test_a_commit_inside_a_receiver_goes_back_to_it(recording: Recording) -> Non
     assert late.parent == reading.one("ordered").span + 2
     assert own.parent == reading.one("started").span + 1
     assert own.transaction == 0
+
+
+def test_what_runs_around_a_commit_stays_in_sight(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receiver that hangs in a callback, or after it, is found among those that run."""
+    monkeypatch.setattr(unfinished, "LONG_NS", 0)
+    seen = []
+
+    def look() -> None:
+        seen.append({record[SPAN] for record in unfinished.Unfinished().look()})
+
+    def commits(sender, **kwargs):
+        with ledger():
+            ordered.send("order")
+            put_off(look)
+        look()
+
+    started.connect(commits)
+    started.send("start")
+    reading = recording.read()
+    assert seen == [{reading.one("started").span}] * 2
 
 
 def test_a_transaction_in_a_callback_is_after_the_first(recording: Recording) -> None:

@@ -14,7 +14,7 @@ from time import perf_counter_ns as clock
 from typing import Any
 
 from signalgraph.recorder import causes, dispatching
-from signalgraph.recorder.clock import CLOSED, CURRENT, IDENT, TRACE, new_cell, parent_span
+from signalgraph.recorder.clock import CLOSED, CURRENT, IDENT, OUTER, TRACE, new_cell, parent_span
 from signalgraph.recorder.dispatching import TRANSACTIONS
 from signalgraph.recorder.faults import contained
 from signalgraph.recorder.transactions import ALIAS, CONNECTION, ENDED, ID
@@ -90,7 +90,7 @@ def recording_savepoint_rollback(original: Any) -> Any:
 
 
 @contained(default=[])
-def _resume(connection: Any) -> list[list[Any]]:
+def _resume(connection: Any, current: list[Any] | None) -> list[list[Any]]:
     """Prepare the entries for Django's loop; the cells that the callbacks run under."""
     here = CAUSE.get()
     cells = []
@@ -100,6 +100,7 @@ def _resume(connection: Any) -> list[list[Any]]:
         resuming.cell = None
         if span and span >= dispatching.FLOOR:  # not asked for before a pause
             resuming.cell = new_cell(span, trace)
+            resuming.cell[OUTER] = current
             cells.append(resuming.cell)
         connection.run_on_commit[position] = resuming
     return cells
@@ -125,7 +126,8 @@ def recording_commit_hooks(original: Any) -> Any:
         if not self.run_on_commit or self.in_atomic_block or not dispatching.ON:
             return original(self)
         current, cause, thread = CURRENT.get(), CAUSE.get(), get_ident()
-        cells, done = _resume(self), _after_commit(self, thread)
+        running = dispatching.OPEN.get(thread)
+        cells, done = _resume(self, current), _after_commit(self, thread)
         try:
             return original(self)
         finally:
@@ -133,7 +135,9 @@ def recording_commit_hooks(original: Any) -> Any:
             CAUSE.set(cause)
             if done is not None and TRANSACTIONS.get(thread, [0])[ID] == -done[ID]:
                 TRANSACTIONS[thread] = done
+            if dispatching.OPEN.get(thread) is not running:  # a callback's dispatch has left its cell there
+                dispatching.OPEN[thread] = running
             for cell in cells:
-                cell[IDENT] = CLOSED
+                cell[IDENT], cell[OUTER] = CLOSED, None
 
     return run_and_clear_commit_hooks
