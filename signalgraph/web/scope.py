@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from signalgraph.log.base import Control
 from signalgraph.recent import was_chosen
 from signalgraph.web.feed import current_index
 from signalgraph.web.figures import clock, duration_words, number
+from signalgraph.web.silence import silence_of
 from signalgraph.web.state import State
 from signalgraph.web.watching import keep_watched
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 STALE_S = 5.0
 MAX_TRACES = 2000
-MUTED, IGNORED = "muted", "IGNORE"
 
 
 @dataclass
@@ -92,9 +91,7 @@ class Scope:
 
     def silence_of(self, signal: str) -> str:
         """Why a signal is only counted: "muted", "IGNORE", or "" where it is recorded."""
-        if signal in self.control.muted:
-            return MUTED
-        return IGNORED if any(fnmatchcase(signal, each) for each in conf.get_settings().ignore) else ""
+        return silence_of(signal, self.control)
 
     @cached_property
     def shares(self) -> list[float]:
