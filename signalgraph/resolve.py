@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from signalgraph.events import (
-    METHODS,
-    OPERATIONS,
-    RECEIVER_BITS,
-    STATUSES,
-    Batch,
-    LateCall,
-    ReceiverCall,
-    decode_dispatches,
-)
+from signalgraph.blobs import decode_dispatches
+from signalgraph.events import METHODS, OPERATIONS, RECEIVER_BITS, STATUSES, Batch, LateCall, ReceiverCall
 from signalgraph.names import connection_id
 from signalgraph.traces import Call, Seen, Written
 

@@ -11,7 +11,8 @@ from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from signalgraph import recorder
-from signalgraph.events import Batch, Dispatch, Transaction, Write, decode_dispatches
+from signalgraph.blobs import decode_dispatches
+from signalgraph.events import Batch, Dispatch, Transaction, Write
 from signalgraph.log import open_log
 from signalgraph.log.base import Log
 

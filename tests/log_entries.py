@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from signalgraph.blobs import encode_dispatches
 from signalgraph.events import (
     Batch,
     Cause,
@@ -18,7 +19,6 @@ from signalgraph.events import (
     Transaction,
     Wiring,
     Write,
-    encode_dispatches,
 )
 
 SHOP = Process("00000000000000aa", 11, "web-1", "manage.py runserver", 1_000)

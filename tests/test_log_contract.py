@@ -27,7 +27,8 @@ from log_entries import (
 )
 from msgspec import structs
 
-from signalgraph.events import Batch, Heartbeat, Total, decode_dispatches
+from signalgraph.blobs import decode_dispatches
+from signalgraph.events import Batch, Heartbeat, Total
 from signalgraph.log import CursorError, Log, LogError, open_log
 from signalgraph.log.base import Control
 

@@ -27,7 +27,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from signalgraph import recorder, redaction
-from signalgraph.events import Batch, decode_dispatches
+from signalgraph.blobs import decode_dispatches
+from signalgraph.events import Batch
 from signalgraph.log import open_log
 from signalgraph.recorder import faults, patches
 from tests import zoo

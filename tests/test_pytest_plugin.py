@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from signalgraph.events import Batch, Cause, Process, decode_dispatches
+from signalgraph.blobs import decode_dispatches
+from signalgraph.events import Batch, Cause, Process
 from signalgraph.log import open_log
 from signalgraph.pytest_plugin import node_name
 

@@ -14,7 +14,8 @@ from django.db import connection
 from django.dispatch import Signal
 
 from signalgraph import recorder
-from signalgraph.events import STATUSES, Batch, Dispatch, Total, decode_dispatches
+from signalgraph.blobs import decode_dispatches
+from signalgraph.events import STATUSES, Batch, Dispatch, Total
 from signalgraph.index import Index
 from signalgraph.log import open_log
 from signalgraph.log.base import Log

@@ -23,7 +23,8 @@ from django.urls import path
 
 import signalgraph
 from signalgraph import recorder
-from signalgraph.events import Batch, Cause, decode_dispatches
+from signalgraph.blobs import decode_dispatches
+from signalgraph.events import Batch, Cause
 from signalgraph.log import open_log
 from signalgraph.recorder import causes, dispatching, patches, scopes
 from signalgraph.recorder.reasons import Reasons

@@ -368,7 +368,8 @@ TOOLBAR = """
     from django.test import Client
     from django.urls import path
     from signalgraph import recorder
-    from signalgraph.events import Batch, decode_dispatches
+    from signalgraph.blobs import decode_dispatches
+from signalgraph.events import Batch
     from signalgraph.log import open_log
 
     def counts(sender, **kwargs):
@@ -459,7 +460,8 @@ SENTRY = """
     from django.urls import path
     from sentry_sdk.integrations.django import DjangoIntegration
     from signalgraph import recorder
-    from signalgraph.events import STATUSES, Batch, decode_dispatches
+    from signalgraph.blobs import decode_dispatches
+from signalgraph.events import STATUSES, Batch
     from signalgraph.log import open_log
     from signalgraph.recorder import patches
 

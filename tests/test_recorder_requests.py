@@ -10,7 +10,8 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.test import AsyncClient, Client, RequestFactory
 
 from signalgraph import recorder
-from signalgraph.events import Batch, Cause, Dispatch, decode_dispatches
+from signalgraph.blobs import decode_dispatches
+from signalgraph.events import Batch, Cause, Dispatch
 from signalgraph.log import open_log
 from signalgraph.recorder import causes
 from tests.recorded_urls import viewed

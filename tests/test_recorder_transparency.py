@@ -19,7 +19,8 @@ from asgiref.sync import iscoroutinefunction
 from django.dispatch import Signal
 
 from signalgraph import recorder
-from signalgraph.events import Batch, decode_dispatches
+from signalgraph.blobs import decode_dispatches
+from signalgraph.events import Batch
 from signalgraph.log import open_log
 from signalgraph.recorder import dispatching, faults, patches
 from signalgraph.recorder.clock import CURRENT

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from time import perf_counter_ns as clock
 from typing import Any
 
-from signalgraph.events import Batch, Cause, Process, Told, encode_told
+from signalgraph.blobs import Told, encode_told
+from signalgraph.events import Batch, Cause, Process
 from signalgraph.recorder.clock import START, TRACE
 from signalgraph.recorder.endings import Endings
 from signalgraph.recorder.outcomes import Record

@@ -7,7 +7,8 @@ from collections import deque
 from time import perf_counter_ns as clock
 from typing import Any, NamedTuple
 
-from signalgraph.events import Alike, Dispatch, LateCall, ReceiverCall, Write
+from signalgraph.blobs import Alike
+from signalgraph.events import Dispatch, LateCall, ReceiverCall, Write
 from signalgraph.recorder import capture
 from signalgraph.recorder.clock import (
     ARGUMENTS,
