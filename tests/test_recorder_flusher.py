@@ -19,7 +19,6 @@ from signalgraph.events import STATUSES, Total
 from signalgraph.log import open_log
 from signalgraph.recorder import dispatching, faults, flusher, intake
 
-
 paid, refused = Signal(), Signal()  # with names of their own
 
 
