@@ -6,6 +6,7 @@ its container, so the shapes are left out of garbage collection.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -222,11 +223,28 @@ class Trace(Struct, frozen=True, dict=True):
         """
         return self.fates.of(self.process.id, transaction) if self.fates else None
 
+    @cached_property
+    def transactions(self) -> Counter[int]:
+        """How many of its dispatches and writes were sent in each transaction (negative: after its commit)."""
+        found = Counter(seen.transaction for seen in self.dispatches)
+        found.update(write.transaction for write in self.writes)
+        del found[0]
+        return found
+
     @property
     def rolled_back(self) -> int:
         """How many of its dispatches and writes were rolled back."""
-        transactions = [*(seen.transaction for seen in self.dispatches), *(each.transaction for each in self.writes)]
-        return sum(self.fate(each) == ROLLED_BACK for each in transactions)
+        return sum(count for each, count in self.transactions.items() if self.fate(each) == ROLLED_BACK)
+
+    @property
+    def has_after_commit(self) -> bool:
+        """Whether something ran in it that had been put off until after a commit."""
+        return any(each < 0 for each in self.transactions)
+
+    @cached_property
+    def repeats(self) -> bool:
+        """Whether a receiver of it ran one query more than once."""
+        return any(call.repeats for seen in self.dispatches for call in seen.calls)
 
     @property
     def loose_writes(self) -> list[Written]:

@@ -114,10 +114,6 @@ def _is_async(trace: Trace) -> bool:
     return any(call.busy_us is not None for seen in trace.dispatches for call in seen.calls)
 
 
-def _repeats(trace: Trace) -> bool:
-    return any(call.repeats for seen in trace.dispatches for call in seen.calls)
-
-
 def trace_facets(scope: Scope) -> list[FacetGroup]:
     """Facets counted in traces: what caused them, condition, app, process."""
     traces = scope.window_traces
@@ -126,8 +122,8 @@ def trace_facets(scope: Scope) -> list[FacetGroup]:
     states["async"] = sum(1 for trace in traces if _is_async(trace))
     states["running"] = sum(1 for trace in traces if trace.is_running)
     states["rolled-back"] = sum(1 for trace in traces if trace.rolled_back)
-    states["after-commit"] = sum(1 for trace in traces if any(seen.transaction < 0 for seen in trace.dispatches))
-    states["repeats"] = sum(1 for trace in traces if _repeats(trace))
+    states["after-commit"] = sum(1 for trace in traces if trace.has_after_commit)
+    states["repeats"] = sum(1 for trace in traces if trace.repeats)
     states["bypass"] = sum(1 for trace in traces if trace.writes)
     return [
         _group(scope, "Cause", "kind", Counter(trace.kind for trace in traces if trace.kind)),

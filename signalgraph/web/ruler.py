@@ -80,9 +80,8 @@ def bands_of(trace: Trace, ruler: Ruler) -> list[Band]:
     """The outermost transactions in which something of a trace happened and whose end is known, by start."""
     if trace.fates is None:
         return []
-    sent = [*(seen.transaction for seen in trace.dispatches), *(write.transaction for write in trace.writes)]
     found: dict[int, Transaction] = {}
-    for transaction in {abs(each) for each in sent} - {0}:
+    for transaction in {abs(each) for each in trace.transactions}:
         end = trace.fates.outermost(trace.process.id, transaction)
         if end is not None:
             found[end.id] = end

@@ -83,7 +83,7 @@ def trace(request: HttpRequest, scope: Scope, trace_id: str) -> Page:
         "bands": bands,
         "marks": ruler.marks(bands),
         "is_live": is_alive and _goes_on(scope, found),
-        "has_after_commit": any(seen.transaction < 0 for seen in found.dispatches),
+        "has_after_commit": found.has_after_commit,
         "row_count": len(rows),
         "first_row": start + 1,
         "last_row": start + len(shown),
