@@ -290,6 +290,7 @@ def test_a_signal_that_nobody_hears_is_unheard_also_when_it_is_muted(start: Star
     assert recording.log.totals().ignored == {}
 
 
+@pytest.mark.django_db
 def test_ignored_signals_of_requests_begin_and_end_their_cause(start: Start) -> None:
     """IGNORE says what is told, not what is known."""
     recording = start(ignore=["django.core.signals.*"])
