@@ -265,6 +265,15 @@ def test_recording_is_switched_before_the_commit(recording: Recording, begins: b
     assert [dispatch.parent for dispatch in recording.read().of("mailed")] == ([0] if begins else [])
 
 
+def test_a_pause_ends_what_was_known_of_entries(recording: Recording) -> None:
+    """The receiver call was of the recording before."""
+    with ledger():
+        ordered.send("order")
+        patches.uninstall()
+        patches.install()
+    assert recording.read().one("mailed").parent == 0
+
+
 def test_what_a_callback_leaves_running_is_not_the_receivers(recording: Recording) -> None:
     """Queries of a callback stand with no receiver, and its context is over with it."""
     cells = []

@@ -333,7 +333,7 @@ def test_a_test_cases_own_blocks_are_no_transactions(recording: Recording) -> No
     of_class = Case._enter_atomics()
     of_test = Case._enter_atomics()
     paid.send("in the test")
-    with ledger():
+    with ledger(savepoint=False):
         saved.send("in a block")
     Case._rollback_atomics(of_test)
     Case._rollback_atomics(of_class)
