@@ -126,13 +126,13 @@ def test_a_failed_dispatch_names_its_transaction_too(recording: Recording) -> No
     assert [len(batch.transactions) for batch in recording.read().batches] == [1]
 
 
-def write(trace: int, transaction: int | None = None) -> None:
+def write(trace: int, transaction: int | None = None, *, error: str | None = None) -> None:
     frame = sys._getframe()
     sender = dispatching.SENDERS.token(Order)
     times = (clock() - 2_000, clock() - 1_000)
     span = dispatching.next_span()
     place = (frame.f_code, frame.f_lasti, 9)
-    writes.NOTES.append((span, 0, trace or span, sender, 2, 14, *times, *place, transaction, None))
+    writes.NOTES.append((span, 0, trace or span, sender, 2, 14, *times, *place, transaction, error))
     next(writes._counter)
 
 
@@ -176,5 +176,8 @@ def test_writes_of_a_sampled_trace_are_told_with_it() -> None:
             recorder.flush()
         write(0)
         assert [len(batch.writes) for batch in recording.read().batches if batch.writes] == [1]
+        assert not recorder.session._session.flusher._intake._sampler._held
+        write(0, error="IntegrityError")
+        assert [len(batch.writes) for batch in recording.read().batches if batch.writes] == [1, 1]
     recorder.stop()
     log.close()

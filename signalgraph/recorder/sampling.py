@@ -59,7 +59,11 @@ class Sampler:
             held.is_over = held.is_over or (record[SPAN] == trace and not record[PARENT])  # its root has ended
             self._records += 1
         for write in writes:
-            (told if self.is_kept(write[TRACE]) else self._of(write[TRACE], now)).writes.append(write)
+            if write[-1] is not None:  # the name of what it raised
+                self.keep(write[TRACE])
+            held = told if self.is_kept(write[TRACE]) else self._of(write[TRACE], now)
+            held.writes.append(write)
+            held.is_over = held.is_over or write[SPAN] == write[TRACE]
         for trace in [trace for trace in self._held if trace in self._kept]:
             held = self._take(trace)
             told.records[:0], told.writes[:0] = held.records, held.writes
