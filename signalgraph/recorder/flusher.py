@@ -109,7 +109,9 @@ class Flusher:
                 self._guarded(self.flush)
 
     def _pause(self) -> float:
-        return AT_ONCE_S if len(dispatching.RING) >= MOST_RECORDS else self._interval_s
+        ring = dispatching.RING
+        is_filling = len(ring) >= min(MOST_RECORDS, (ring.maxlen or 0) // 2 or 1)
+        return AT_ONCE_S if is_filling else self._interval_s
 
     def _guarded(self, work: Callable[[], object]) -> None:
         """The boundary of this thread: what fails here is told by `state()` and on the setup page."""
