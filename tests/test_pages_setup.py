@@ -110,3 +110,14 @@ def test_the_cost_is_that_of_our_own_threads(log: Log) -> None:
         thread.join()
     assert [name for name, _ in spent if name == recording.CARRIES]
     assert all(seconds >= 0 for _, seconds in spent)
+
+
+def test_percentiles_say_on_how_many_calls_they_stand(log: Log) -> None:
+    """Everywhere, and that these were kept where others were not."""
+    signal = "shop.signals.order_placed"
+    assert "ms of 1 p95" in text(f"signals/{signal}/")
+    log.beat(Heartbeat(SHOP, now_ms(), True, 100, sampled=99, share=0.1))
+    assert "ms of 1 kept p95" in text(f"signals/{signal}/")
+    assert "percentiles of 1 kept" in text(f"graph/?view=list&sel=signal:{signal}")
+    assert "percentiles of the newest kept, at most 512" in text("signals/")
+    assert 'title="of 1 dispatches"' in Client().get("/signals/signals/").content.decode()
