@@ -158,7 +158,8 @@ class Query:
         if not self.terms:
             return True
         context = _context_names(trace.id, trace.cause, trace.process)
-        rows: list[Names] = [*map(_dispatch_names, trace.dispatches), *({"sender": [write.sender]} for write in trace.writes)]
+        rows: list[Names] = [_dispatch_names(seen) for seen in trace.dispatches]
+        rows += [{"sender": [write.sender]} for write in trace.writes]
         kinds = {kind_of(seen.signal) for seen in trace.dispatches} | ({trace.kind} if trace.kind else set())
         whole: Names = {
             **{field: [name for row in rows for name in row.get(field, ())] for field in _NAMES | _TOLD},
