@@ -14,7 +14,7 @@ from test_recorder import Order, Reading, Recording, first, third
 from signalgraph import recorder
 from signalgraph.index import Index
 from signalgraph.log import open_log
-from signalgraph.recorder import unfinished
+from signalgraph.recorder import intake, unfinished
 
 
 @pytest.fixture
@@ -209,3 +209,25 @@ def test_one_that_has_just_begun_is_not_told(recording: Recording, monkeypatch) 
     signal.connect(lambda sender, **kwargs: told.extend(recording.read().dispatches), weak=False)
     signal.send(Order)
     assert told == []
+
+
+def test_one_that_ends_while_the_flusher_looks_is_told_as_ended_only(recording: Recording, monkeypatch) -> None:
+    """It was open when the open ones were looked for, and in the ring when that was emptied."""
+    signal, running, release = Signal(), threading.Event(), threading.Event()
+
+    def waits(sender, **kwargs):
+        running.set()
+        release.wait(10)
+
+    def end_first(self):
+        release.set()
+        thread.join()
+        return from_ring(self)
+
+    signal.connect(waits)
+    thread = threading.Thread(target=signal.send, args=(Order,))
+    thread.start()
+    assert running.wait(10)
+    from_ring = intake.Intake._from_ring
+    monkeypatch.setattr(intake.Intake, "_from_ring", end_first)
+    assert [each.status for _, each in recording.read().dispatches] == [0]
