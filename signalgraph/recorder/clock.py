@@ -12,15 +12,19 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from threading import get_ident
 from time import perf_counter_ns as clock
+from types import CoroutineType
 from typing import Any
 
 from django.dispatch import dispatcher
 
+from signalgraph.events import RECEIVER_BITS
 from signalgraph.inert import class_qualname
 
 SPAN, PARENT, TRACE, IDENT, SIGNAL, SENDER, METHOD, CODE, LASTI, THREAD = range(10)
 ARGUMENTS, FACTS, RECEIVERS, SYNC, ASYNC, SQL, FAILURES, ERROR, TRANSACTION, OUTER, RUNNER, START = range(10, 22)
 HEADER = 22
+
+MOST_CALLS = (1 << RECEIVER_BITS) - 1  # of one dispatch that have a span of their own
 
 CLOSED = 0  # IDENT of a record whose dispatch has ended; who sends later has that dispatch as parent, not a receiver
 CELL = -1  # IDENT of a cell: it stands for one receiver call in a context where the record can't say which one runs
@@ -45,7 +49,11 @@ def parent_span(current: list[Any], thread: int) -> int:
     receivers is surely in the one that the record has reached; a cell knows its receiver wherever it is.
     """
     span: int = current[SPAN]
-    return span + len(current) - HEADER if current[RUNNER] == thread and current[IDENT] != CLOSED else span
+    if current[RUNNER] != thread or current[IDENT] == CLOSED:
+        return span
+    position = len(current) - HEADER  # one more than there are receivers when the loop is through
+    last = current[SYNC] if current[ASYNC] is not None else len(current[RECEIVERS] or ())
+    return span + position if position <= last and position <= MOST_CALLS else span
 
 
 def cell_of(current: list[Any], thread: int) -> list[Any]:
@@ -137,10 +145,7 @@ class StandIn:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         awaitable = self.receiver(*args, **kwargs)
-        coroutine: Any = drive(awaitable, self.span, self.calls, self.record)
-        coroutine.__name__ = getattr(awaitable, "__name__", coroutine.__name__)
-        coroutine.__qualname__ = getattr(awaitable, "__qualname__", coroutine.__qualname__)
-        return coroutine
+        return named_like(drive(awaitable, self.span, self.calls, self.record), awaitable)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.receiver, name)
@@ -165,6 +170,17 @@ def drive(awaitable: Any, span: int, calls: list[tuple[Any, ...]], record: list[
     return value
 
 
+async def _awaiting(awaitable: Any) -> Any:
+    return await awaitable  # what may be awaited, and the error where that may not, are Python's own
+
+
+def named_like(coroutine: Any, awaitable: Any) -> Any:
+    """Give a coroutine the names of another one that it stands for."""
+    if type(awaitable) is CoroutineType:
+        coroutine.__name__, coroutine.__qualname__ = awaitable.__name__, awaitable.__qualname__
+    return coroutine
+
+
 @types.coroutine
 def under(awaitable: Any, current: list[Any], busy: list[int]) -> Any:
     """Run an awaitable with `CURRENT` set around each of its steps only, and add up their ns in `busy`.
@@ -172,7 +188,7 @@ def under(awaitable: Any, current: list[Any], busy: list[int]) -> Any:
     Django 6.1 runs the async receivers of a dispatch in one shared context and copies it back to the caller, so a
     value that stays set across an await would be seen by siblings and leak.
     """
-    iterator = awaitable.__await__()
+    iterator = awaitable.__await__() if type(awaitable) is CoroutineType else _awaiting(awaitable).__await__()
     value, error = None, None
     while True:
         outer = CURRENT.get()

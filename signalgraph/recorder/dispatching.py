@@ -6,7 +6,6 @@ this process; `reset` makes them anew at start and in a forked child.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import itertools
 import os
@@ -52,6 +51,7 @@ from signalgraph.recorder.clock import (
     pick,
     readings,
     type_name,
+    under,
 )
 from signalgraph.recorder.faults import contained, report
 from signalgraph.recorder.tokens import Receivers, Senders
@@ -299,6 +299,7 @@ def open_record(signal: Any, token: int, sender: Any, method: int, named: dict[s
     ]
 
 
+@contained()
 def note_error(record: list[Any], exc: BaseException) -> None:
     """The error that ends a dispatch."""
     record[ERROR] = type_name(exc)
@@ -456,15 +457,12 @@ def recording_async(original: Any, method: int) -> Any:
             caller = None
         record = open_record(self, token, sender, method, named, caller)
         OPEN_ASYNC[record[SPAN]] = record
-        outer = CURRENT.set(record)
         try:
-            return await original(self, sender, **named)
+            return await under(original(self, sender, **named), record, [0])
         except BaseException as exc:
             note_error(record, exc)
             raise
         finally:
-            with contextlib.suppress(ValueError):  # abandoned, and collected in another context: not ours to change
-                CURRENT.reset(outer)
             OPEN_ASYNC.pop(record[SPAN], None)
             close_record(record)
             if token < FIRST_TOKEN:

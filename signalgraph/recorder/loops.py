@@ -7,8 +7,8 @@ import functools
 from threading import get_ident
 from typing import Any
 
-from signalgraph.recorder.clock import CELL, CLOSED, CURRENT, HEADER, IDENT, RUNNER, SQL, cell_of
-from signalgraph.recorder.queries import AGAIN, triples_of
+from signalgraph.recorder.clock import CELL, CLOSED, CURRENT, IDENT, RUNNER, SPAN, SQL, cell_of
+from signalgraph.recorder.queries import hand_on
 
 
 def recording_async_to_sync(original: Any) -> Any:
@@ -19,7 +19,6 @@ def recording_async_to_sync(original: Any) -> Any:
         record = CURRENT.get()
         if record is None or record[IDENT] in (CELL, CLOSED) or record[RUNNER] != get_ident():
             return original(self, *args, **named)
-        position = len(record) - HEADER
         cell = cell_of(record, record[RUNNER])
         outer = CURRENT.set(cell)
         try:
@@ -29,8 +28,6 @@ def recording_async_to_sync(original: Any) -> Any:
                 CURRENT.reset(outer)
             cell[IDENT] = CLOSED
             if cell[SQL]:
-                triples = triples_of(record)
-                for many, ns, fingerprint in zip(*[iter(cell[SQL])] * 3, strict=True):
-                    triples += (position + many // AGAIN * AGAIN, ns, fingerprint)
+                hand_on(cell[SQL], record, cell[SPAN] - record[SPAN])
 
     return __call__

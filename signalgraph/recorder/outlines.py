@@ -17,7 +17,7 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction
 from django.dispatch import Signal
 
-from signalgraph.events import METHODS, RECEIVER_BITS
+from signalgraph.events import METHODS
 from signalgraph.recorder import dispatching
 from signalgraph.recorder.clock import (
     ASYNC,
@@ -26,23 +26,24 @@ from signalgraph.recorder.clock import (
     CURRENT,
     HEADER,
     IDENT,
+    MOST_CALLS,
     OUTER,
     OUTLINE,
     PARENT,
     RECEIVERS,
-    RUNNER,
     SIGNAL,
     SPAN,
     SQL,
     TRACE,
+    named_like,
     parent_span,
     under,
 )
 from signalgraph.recorder.faults import contained
-from signalgraph.recorder.proxies import Proxy, named_like, with_originals
+from signalgraph.recorder.proxies import Proxy, with_originals
+from signalgraph.recorder.queries import hand_on
 
 DISPATCHES = METHODS[:4]  # the methods that are Django's
-MOST_CALLS = (1 << RECEIVER_BITS) - 1  # of one dispatch
 
 
 class Outline(list[Any]):
@@ -126,7 +127,7 @@ def close_outline(outline: Outline, result: Any, error: BaseException | None) ->
     elif not told:
         record[RECEIVERS], record[ASYNC] = () if _nobody_ran(outline, result) else None, None
         dispatching.close_record(record)
-    if outline.token < dispatching.FIRST_TOKEN and not told:
+    if 0 < outline.token < dispatching.FIRST_TOKEN and not told:
         dispatching.end_of_special(outline.token, record)
 
 
@@ -141,10 +142,7 @@ def _hand_on_queries(outline: Outline) -> None:
     """Queries of the method's own body are of the receiver, if any, that has called it."""
     around, queries = outline.around, outline[SQL]
     if queries and around is not None and around[IDENT] != CLOSED:
-        position = len(around) - HEADER if around[RUNNER] == outline.ident else 0
-        around[SQL] = around[SQL] or []
-        for _, ns, fingerprint in zip(*[iter(queries)] * 3, strict=True):
-            around[SQL] += (position, ns, fingerprint)
+        hand_on(queries, around, parent_span(around, outline.ident) - around[SPAN])
 
 
 def hand_out(original: Any, signal: Any, sender: Any, outline: Any) -> Any:
@@ -251,11 +249,16 @@ def _sender_and_arguments(args: tuple[Any, ...], named: dict[str, Any]) -> tuple
 
 
 # Ours are told by their code, which `functools.wraps` copies to nobody.
-_CODES = frozenset(id(make(id, 0).__code__) for make in (_recording_call, _recording_coroutine))
-_LIVE_RECEIVERS = dispatching.recording_live_receivers(Signal._live_receivers).__code__
+_CODES = frozenset(
+    id(replacement.__code__)
+    for replacement in (
+        _recording_call(id, 0),
+        _recording_coroutine(id, 0),
+        dispatching.recording_live_receivers(id),
+        dispatching.recording_robust_failure(id),
+    )
+)
 
 
 def is_ours(function: Any) -> bool:
-    return type(function) is types.FunctionType and (
-        id(function.__code__) in _CODES or function.__code__ is _LIVE_RECEIVERS
-    )
+    return type(function) is types.FunctionType and id(function.__code__) in _CODES

@@ -11,7 +11,7 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from signalgraph.recorder import dispatching
-from signalgraph.recorder.clock import CURRENT, SPAN, TRACE, drive, end_call, new_cell
+from signalgraph.recorder.clock import CURRENT, SPAN, TRACE, drive, end_call, named_like, new_cell
 
 _OWN = frozenset(("__call__", "__reduce_ex__"))  # asked of a proxy, these are its own
 # Who asks for one of these may go on to call what is behind the proxy.
@@ -131,12 +131,6 @@ _seen_behind_of: Callable[[Any], Any] = vars(Proxy)["_seen_behind"].__get__
 
 async def _driven(awaitable: Any, span: int, calls: list[tuple[Any, ...]], record: list[Any]) -> Any:
     return await drive(awaitable, span, calls, record)  # itself no coroutine to `asyncio.create_task`
-
-
-def named_like(coroutine: Any, awaitable: Any) -> Any:
-    coroutine.__name__ = getattr(awaitable, "__name__", coroutine.__name__)
-    coroutine.__qualname__ = getattr(awaitable, "__qualname__", coroutine.__qualname__)
-    return coroutine
 
 
 def original_of(obj: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from threading import Lock, get_ident
 from time import perf_counter_ns as clock
 from typing import Any
@@ -56,6 +57,13 @@ def triples_of(record: list[Any]) -> list[int]:
         return found
 
 
+def hand_on(triples: list[int], record: list[Any], position: int) -> None:
+    """Add the queries that were made for a receiver under a cell to those of its record."""
+    found = triples_of(record)
+    for many, ns, fingerprint in zip(*[iter(triples)] * 3, strict=True):
+        found += (position + many // AGAIN * AGAIN, ns, fingerprint)
+
+
 @contained()
 def fold(triples: list[int]) -> None:
     """Keep one triple for each receiver and text, so that a receiver may query for hours."""
@@ -79,6 +87,16 @@ def fold(triples: list[int]) -> None:
         ]
     finally:
         _folding.release()
+
+
+def _after_fork_in_child() -> None:
+    """Another thread of the parent may have held them."""
+    global _creating, _folding
+    _creating, _folding = Lock(), Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def recording_execute(original: Any) -> Any:

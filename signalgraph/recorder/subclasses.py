@@ -15,6 +15,12 @@ from signalgraph.recorder import dispatching
 from signalgraph.recorder.faults import contained
 from signalgraph.recorder.outlines import DISPATCHES, is_ours, recording_method
 
+# What Django's own methods use, and a class may change.
+HELPERS = {
+    "_live_receivers": dispatching.recording_live_receivers,
+    "_log_robust_failure": dispatching.recording_robust_failure,
+}
+
 # By the id of the class, as a hash would run its code: the names that `instrument_dispatch` was told, those that were
 # replaced, and the class.
 _named: dict[int, set[str]] = {}
@@ -76,17 +82,17 @@ def cover(cls: type) -> None:
     for base in cls.__mro__:
         if base is Signal:
             return
-        for name in (*DISPATCHES, "_live_receivers", *_named.get(id(base), ())):
+        for name in (*DISPATCHES, *HELPERS, *_named.get(id(base), ())):
             found = class_namespace(base).get(name)
             if type(found) is types.FunctionType and not is_ours(found) and not inspect.isgeneratorfunction(found):
                 _replace(base, name, found)
 
 
 def _replace(base: type, name: str, found: types.FunctionType) -> None:
-    make = dispatching.recording_live_receivers(found) if name == "_live_receivers" else recording_method(found, name)
+    replacement = HELPERS[name](found) if name in HELPERS else recording_method(found, name)
     _covered.setdefault(id(base), set()).add(name)
     _refs[id(base)] = weakref.ref(base, functools.partial(_forget, id(base)))
-    type.__setattr__(base, name, make)
+    type.__setattr__(base, name, replacement)
     dispatching.UNHEARD.clear()  # who counts a dispatch that nobody hears depends on the class
 
 
