@@ -352,8 +352,11 @@ TOOLBAR = """
     from django.conf import settings
     settings.configure(
         DEBUG=True, SECRET_KEY="x", ALLOWED_HOSTS=["*"], INTERNAL_IPS=["127.0.0.1"], ROOT_URLCONF="__main__",
-        STATIC_URL="/static/", USE_TZ=True, DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
-        INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.staticfiles", "debug_toolbar"],
+        STATIC_URL="/static/", USE_TZ=True,
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        INSTALLED_APPS=[
+            "django.contrib.contenttypes", "django.contrib.auth", "django.contrib.staticfiles", "debug_toolbar",
+        ],
         MIDDLEWARE=["debug_toolbar.middleware.DebugToolbarMiddleware"],
         TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}],
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
@@ -369,7 +372,7 @@ TOOLBAR = """
     from django.urls import path
     from signalgraph import recorder
     from signalgraph.blobs import decode_dispatches
-from signalgraph.events import Batch
+    from signalgraph.events import Batch
     from signalgraph.log import open_log
 
     def counts(sender, **kwargs):
@@ -384,9 +387,6 @@ from signalgraph.events import Batch
 
     urlpatterns = [path("", page), *debug_toolbar_urls()]
     seen = []
-
-    def callback(response):
-        pass
 
     from debug_toolbar.panels.signals import SignalsPanel
     from debug_toolbar.panels.sql.panel import SQLPanel
@@ -421,10 +421,10 @@ from signalgraph.events import Batch
     told = []
     for _, entry in log.read(limit=1000).entries:
         if isinstance(entry, Batch):
-            told += [
-                (entry.signals[each.signal], [(entry.receivers[entry.connections[c.connection][2]], c.queries, c.repeats) for c in each.calls])
-                for each in decode_dispatches(entry)
-            ]
+            for each in decode_dispatches(entry):
+                names = [entry.receivers[entry.connections[call.connection][2]] for call in each.calls]
+                spent = [(call.queries, call.repeats) for call in each.calls]
+                told.append((entry.signals[each.signal], [(name, *sql) for name, sql in zip(names, spent)]))
     saves = [calls for name, calls in told if name.endswith(".post_save")]
     assert saves == [[("__main__.counts", 2, 2)]] * (1 if sys.argv[1] == "toolbar first" else 2), saves
     recorder.stop()
@@ -461,7 +461,7 @@ SENTRY = """
     from sentry_sdk.integrations.django import DjangoIntegration
     from signalgraph import recorder
     from signalgraph.blobs import decode_dispatches
-from signalgraph.events import STATUSES, Batch
+    from signalgraph.events import STATUSES, Batch
     from signalgraph.log import open_log
     from signalgraph.recorder import patches
 
@@ -516,17 +516,17 @@ from signalgraph.events import STATUSES, Batch
         if isinstance(entry, Batch):
             for each in decode_dispatches(entry):
                 if entry.signals[each.signal].endswith(".post_save"):
-                    site = entry.sites[each.site]
                     for call in each.calls:
                         _, sender, receiver = entry.connections[call.connection]
-                        told.append((entry.senders[sender], entry.receivers[receiver], STATUSES[call.status], call.queries))
+                        names = entry.senders[sender], entry.receivers[receiver]
+                        told.append((*names, STATUSES[call.status], call.queries))
     assert told == [
         ("auth.Group", "__main__.counts", "returned", 1),
         ("*", "__main__.Ledger.note", "returned", 0),
     ], told
     recorder.stop()
-    left = [name for name in ("send", "asend", "send_robust", "asend_robust") if hasattr(vars(type(post_save).__mro__[1])[name], "__wrapped__")]
-    assert not left, left
+    methods = [vars(type(post_save).__mro__[1])[name] for name in ("send", "asend", "send_robust", "asend_robust")]
+    assert not [method for method in methods if hasattr(method, "__wrapped__")]
     ask()
     sentry_sdk.get_client().close(timeout=0)
 """
