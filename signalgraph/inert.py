@@ -77,11 +77,11 @@ def class_path(cls: type) -> str:
 
 def classes_below(cls: type) -> list[type]:
     """The class and all that are derived from it. By identity: a metaclass may define `hash` and `==`."""
-    found, waiting = {id(cls): cls}, [cls]
+    found: dict[int, type] = {id(cls): cls}
+    waiting: list[type] = [cls]
     while waiting:
-        new: dict[int, type] = {
-            id(derived): derived for derived in type.__subclasses__(waiting.pop()) if id(derived) not in found
-        }
+        below: list[type] = type.__subclasses__(waiting.pop())
+        new = {id(each): each for each in below if id(each) not in found}
         found |= new
         waiting += new.values()
     return list(found.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 from collections.abc import Callable
@@ -35,4 +36,5 @@ def report(where: str) -> None:
     """Count the exception that is being handled; log it with its traceback the first time."""
     counted[where] = counted.get(where, 0) + 1
     if counted[where] == 1:
-        logger.exception("signalgraph failed in %s; recording goes on, the project is not affected.", where)
+        with contextlib.suppress(Exception):  # a project's handler of logs may fail, too
+            logger.exception("signalgraph failed in %s; recording goes on, the project is not affected.", where)

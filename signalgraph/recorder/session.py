@@ -70,7 +70,7 @@ class _Session:
         self.flusher = Flusher(self.log, self.process, REGISTRY, self.signals, self.asked, self.keep, self.choice)
         self.running = False
         self.ended = False
-        self.starting = threading.Lock()
+        self.starting = threading.Lock()  # taken once, by the one who starts the flusher
         dispatching.reset(self.ring, array("Q", [0] * (dispatching.CELLS + 1)), REGISTRY.learn_sender)
         transactions.NOTES.clear()
         writes.reset()
@@ -79,10 +79,10 @@ class _Session:
     @contained()
     def ensure_running(self) -> None:
         """Start the flusher; in a forked child that is not before its first dispatch."""
-        with self.starting:
-            if self.running:
-                return
-            self.running = True
+        # Never waits: a signal sent from `__del__` or by a handler of the system may come in between, in this thread.
+        if self.running or not self.starting.acquire(blocking=False):
+            return
+        self.running = True
         try:
             dispatching.TALLY = self.log.tally(self.process)
         except LogError as error:
