@@ -17,6 +17,7 @@ from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 
 from signalgraph.recorder.faults import report
+from signalgraph.recorder.frames import uncounted
 
 REQUEST, TASK = "request", "task"
 CELERY = "celery"
@@ -124,6 +125,7 @@ def ending(token: int, count: Callable[[], Any]) -> Callable[[], Any]:
     return count_and_end
 
 
+@uncounted
 def recording_resolve_request(original: Any) -> Any:
     """`BaseHandler.resolve_request`: the route and view as Django itself found them, whatever the urlconf."""
 

@@ -19,6 +19,7 @@ from django.dispatch import dispatcher
 
 from signalgraph.events import RECEIVER_BITS
 from signalgraph.inert import class_qualname
+from signalgraph.recorder.frames import uncounted
 
 SPAN, PARENT, TRACE, IDENT, SIGNAL, SENDER, METHOD, CODE, LASTI, THREAD = range(10)
 ARGUMENTS, FACTS, RECEIVERS, SYNC, ASYNC, SQL, FAILURES, ERROR, TRANSACTION, OUTER, RUNNER, START = range(10, 22)
@@ -143,6 +144,7 @@ class StandIn:
     def __init__(self, receiver: Any, span: int, calls: list[tuple[Any, ...]], record: list[Any]) -> None:
         self.receiver, self.span, self.calls, self.record = receiver, span, calls, record
 
+    @uncounted
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         awaitable = self.receiver(*args, **kwargs)
         return named_like(drive(awaitable, self.span, self.calls, self.record), awaitable)
@@ -155,6 +157,7 @@ class StandIn:
 late_calls: Callable[[tuple[Any, ...]], None] = lambda call: None  # noqa: E731
 
 
+@uncounted
 @types.coroutine
 def drive(awaitable: Any, span: int, calls: list[tuple[Any, ...]], record: list[Any]) -> Any:
     """Run an async receiver under a cell of its own; the time that its steps take is its busy time."""
@@ -170,6 +173,7 @@ def drive(awaitable: Any, span: int, calls: list[tuple[Any, ...]], record: list[
     return value
 
 
+@uncounted
 async def _awaiting(awaitable: Any) -> Any:
     return await awaitable  # what may be awaited, and the error where that may not, are Python's own
 
@@ -181,6 +185,7 @@ def named_like(coroutine: Any, awaitable: Any) -> Any:
     return coroutine
 
 
+@uncounted
 @types.coroutine
 def under(awaitable: Any, current: list[Any], busy: list[int]) -> Any:
     """Run an awaitable with `CURRENT` set around each of its steps only, and add up their ns in `busy`.

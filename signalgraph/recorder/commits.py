@@ -17,6 +17,7 @@ from signalgraph.recorder import causes, dispatching
 from signalgraph.recorder.clock import CLOSED, CURRENT, IDENT, OUTER, TRACE, new_cell, parent_span
 from signalgraph.recorder.dispatching import TRANSACTIONS
 from signalgraph.recorder.faults import contained
+from signalgraph.recorder.frames import uncounted
 from signalgraph.recorder.transactions import ALIAS, CONNECTION, ENDED, ID
 
 CAUSE = causes.CURRENT
@@ -55,6 +56,7 @@ def _remember(connection: Any) -> None:
     entries[-1] = asked
 
 
+@uncounted
 def recording_on_commit(original: Any) -> Any:
     """`BaseDatabaseWrapper.on_commit`: the entry that it appends remembers who asked."""
 
@@ -75,6 +77,7 @@ def _restore(connection: Any, asked: dict[int, Asked]) -> None:
     entries[:] = [asked.get(id(entry[0]), entry) if type(entry) is tuple else entry for entry in entries]
 
 
+@uncounted
 def recording_savepoint_rollback(original: Any) -> Any:
     """`BaseDatabaseWrapper.savepoint_rollback`, which makes plain tuples of the entries that stay."""
 
@@ -118,6 +121,7 @@ def _after_commit(connection: Any, thread: int) -> Any:
     return done
 
 
+@uncounted
 def recording_commit_hooks(original: Any) -> Any:
     """`BaseDatabaseWrapper.run_and_clear_commit_hooks`: each callback runs for the receiver call that asked for it."""
 

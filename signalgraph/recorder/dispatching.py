@@ -54,6 +54,7 @@ from signalgraph.recorder.clock import (
     under,
 )
 from signalgraph.recorder.faults import contained, report
+from signalgraph.recorder.frames import uncounted
 from signalgraph.recorder.tokens import Receivers, Senders
 
 FIRST_TOKEN = 16  # tokens below it want more than a record: 0 is an unknown signal, then the ones named here
@@ -323,6 +324,7 @@ def close_record(record: list[Any]) -> None:
         new_unheard(record[SIGNAL])
 
 
+@uncounted
 def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written out, see below
     """`send` or `send_robust`, recording. `method` is a position in `events.METHODS`.
 
@@ -432,6 +434,7 @@ def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written o
     return send
 
 
+@uncounted
 def recording_async(original: Any, method: int) -> Any:
     """`asend` or `asend_robust`, recording."""
 
@@ -474,6 +477,7 @@ def recording_async(original: Any, method: int) -> Any:
 OURS = (list, ClockList, ReadyClockList, ClockListElsewhere, TracedOnce)
 
 
+@uncounted
 def recording_live_receivers(original: Any) -> Any:  # noqa: C901
     """`_live_receivers`: in a dispatch that is being recorded, hands Django's loop lists that are clocks."""
 
@@ -541,6 +545,7 @@ def holds(record: list[Any], receivers: list[Any], signal: Any, concurrent: bool
 clock.holds = holds
 
 
+@uncounted
 def recording_robust_failure(original: Any) -> Any:
     """`_log_robust_failure`: the only place that tells a raised exception from a returned one."""
 

@@ -8,9 +8,11 @@ from threading import get_ident
 from typing import Any
 
 from signalgraph.recorder.clock import CELL, CLOSED, CURRENT, IDENT, RUNNER, SPAN, SQL, cell_of
+from signalgraph.recorder.frames import uncounted
 from signalgraph.recorder.queries import hand_on
 
 
+@uncounted
 def recording_async_to_sync(original: Any) -> Any:
     """`AsyncToSync.__call__`: the receiver that calls it waits, so all that is sent in there was sent by it."""
 

@@ -40,6 +40,7 @@ from signalgraph.recorder.clock import (
     under,
 )
 from signalgraph.recorder.faults import contained
+from signalgraph.recorder.frames import uncounted
 from signalgraph.recorder.proxies import Proxy, with_originals
 from signalgraph.recorder.queries import hand_on
 
@@ -184,6 +185,7 @@ def recording_method(original: Any, name: str) -> Any:
     return make(original, method)
 
 
+@uncounted
 def _recording_call(original: Any, method: int) -> Any:
     @functools.wraps(original)
     def dispatch(self: Any, *args: Any, **named: Any) -> Any:
@@ -213,6 +215,7 @@ def _recording_call(original: Any, method: int) -> Any:
     return dispatch
 
 
+@uncounted
 async def _finish(coroutine: Any, outline: Outline) -> Any:
     """Await what a method returned or is, under its outline."""
     result = error = None
@@ -227,6 +230,7 @@ async def _finish(coroutine: Any, outline: Outline) -> Any:
         del error, result
 
 
+@uncounted
 def _recording_coroutine(original: Any, method: int) -> Any:
     @functools.wraps(original)
     async def dispatch(self: Any, *args: Any, **named: Any) -> Any:

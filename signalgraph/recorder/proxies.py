@@ -12,6 +12,7 @@ from typing import Any
 
 from signalgraph.recorder import dispatching
 from signalgraph.recorder.clock import CURRENT, SPAN, TRACE, drive, end_call, named_like, new_cell
+from signalgraph.recorder.frames import uncounted
 
 _OWN = frozenset(("__call__", "__reduce_ex__"))  # asked of a proxy, these are its own
 # Who asks for one of these may go on to call what is behind the proxy.
@@ -44,6 +45,7 @@ class Proxy:
         put(self, "_begin", begin)
         put(self, "_seen_behind", seen_behind)
 
+    @uncounted
     def __call__(self, *args: Any, **named: Any) -> Any:
         receiver = receiver_of(self)
         begun = _begin_of(self)(_token_of(self))
@@ -129,6 +131,7 @@ _begin_of: Callable[[Any], Any] = vars(Proxy)["_begin"].__get__
 _seen_behind_of: Callable[[Any], Any] = vars(Proxy)["_seen_behind"].__get__
 
 
+@uncounted
 async def _driven(awaitable: Any, span: int, calls: list[tuple[Any, ...]], record: list[Any]) -> Any:
     return await drive(awaitable, span, calls, record)  # itself no coroutine to `asyncio.create_task`
 
@@ -137,6 +140,7 @@ def original_of(obj: Any) -> Any:
     return receiver_of(obj) if type(obj) is Proxy else obj
 
 
+@uncounted
 def recording_connect(original: Any) -> Any:
     """`Signal.connect` and `disconnect`, which know a receiver by its identity: of a proxy, they get the receiver."""
 

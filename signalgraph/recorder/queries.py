@@ -12,6 +12,7 @@ from zlib import crc32
 from signalgraph.events import RECEIVER_BITS
 from signalgraph.recorder.clock import CLOSED, CURRENT, HEADER, IDENT, RUNNER, SQL
 from signalgraph.recorder.faults import contained
+from signalgraph.recorder.frames import uncounted
 
 MOST_TEXTS = 2_000
 LONGEST_TEXT = 2_000  # characters of a text that is remembered: a bulk insert has a million
@@ -99,6 +100,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
+@uncounted
 def recording_execute(original: Any) -> Any:
     """`CursorWrapper._execute` and `_executemany`: note (receiver, ns, fingerprint) in the record, if there is one."""
 

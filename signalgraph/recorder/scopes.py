@@ -12,6 +12,7 @@ from signalgraph import causing
 from signalgraph.inert import class_module, class_qualname, instance_namespace, plain_text
 from signalgraph.recorder import causes, dispatching
 from signalgraph.recorder.faults import contained
+from signalgraph.recorder.frames import uncounted
 
 COMMAND, TEST = "command", "test"
 
@@ -65,6 +66,7 @@ causing.begin, causing.end, causing.innermost = begin, end, innermost
 before_command: Callable[[], None] = lambda: None  # noqa: E731
 
 
+@uncounted
 def recording_command(original: Any) -> Any:
     """`BaseCommand.execute`, which `manage.py` and `call_command` both end in."""
 
@@ -103,6 +105,7 @@ def command_name(command: Any) -> str | None:
 _running_tests: set[int] = set()  # the id() of their test cases
 
 
+@uncounted
 def recording_test(original: Any) -> Any:
     """`SimpleTestCase.__call__`, with Django's own preparation, and `TestCase.run` for all others."""
 

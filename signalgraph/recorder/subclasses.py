@@ -13,6 +13,7 @@ from django.dispatch import Signal
 from signalgraph.inert import class_attribute, class_namespace, class_path, classes_below, is_a
 from signalgraph.recorder import dispatching
 from signalgraph.recorder.faults import contained
+from signalgraph.recorder.frames import uncounted
 from signalgraph.recorder.outlines import DISPATCHES, is_ours, recording_method
 
 # What Django's own methods use, and a class may change.
@@ -117,6 +118,7 @@ def _uncover(base: type, replaced: set[str]) -> None:
             replaced.discard(name)
 
 
+@uncounted
 def recording_init_subclass(original: Any) -> Any:
     """`Signal.__init_subclass__`: classes that are made while recording are covered, too."""
 

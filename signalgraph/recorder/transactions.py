@@ -20,6 +20,7 @@ from signalgraph.recorder import causes, dispatching
 from signalgraph.recorder.clock import CURRENT, TRACE
 from signalgraph.recorder.dispatching import TRANSACTIONS
 from signalgraph.recorder.faults import contained, report
+from signalgraph.recorder.frames import uncounted
 
 CAUSE = causes.CURRENT
 
@@ -55,6 +56,7 @@ def _find(using: str | None, thread: int) -> Any:
     return reference
 
 
+@uncounted
 def recording_enter(original: Any) -> Any:
     """`Atomic.__enter__`: opens a transaction where one begins or a savepoint is made."""
 
@@ -139,6 +141,7 @@ def _note(transaction: Open, committed: bool) -> None:
     NOTES.append((ident, 0 if outer is None else outer[ID], alias, trace, start, end, committed))
 
 
+@uncounted
 def recording_exit(original: Any) -> Any:
     """`Atomic.__exit__`: notes the end of the transaction that the block had opened, with what became of it."""
 

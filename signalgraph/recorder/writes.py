@@ -15,6 +15,7 @@ from django.db.models import deletion
 from signalgraph.recorder import causes, dispatching
 from signalgraph.recorder.clock import CURRENT, TRACE, parent_span, type_name
 from signalgraph.recorder.faults import contained
+from signalgraph.recorder.frames import uncounted
 
 BULK_CREATE, BULK_UPDATE, UPDATE, FAST_DELETE = range(4)  # positions in `events.OPERATIONS`
 
@@ -103,6 +104,7 @@ def _touched(result: Any, args: tuple[Any, ...], named: dict[str, Any]) -> int |
     return result if type(result) is int else None
 
 
+@uncounted
 def recording_write(original: Any, operation: int) -> Any:
     """A method of `QuerySet` that writes without a signal. `bulk_update` calls `update` for its batches: told once."""
     rows_of = _created if operation == BULK_CREATE else _touched
@@ -134,6 +136,7 @@ def recording_write(original: Any, operation: int) -> Any:
     return write
 
 
+@uncounted
 def recording_can_fast_delete(original: Any) -> Any:
     """`Collector.can_fast_delete`: its answer to `Collector.delete` itself decides that no signal is sent."""
 
@@ -151,6 +154,7 @@ def recording_can_fast_delete(original: Any) -> Any:
     return can_fast_delete
 
 
+@uncounted
 def recording_delete(original: Any) -> Any:
     """`Collector.delete`: a write when it deleted one object without a signal; of others the signals tell."""
 
