@@ -308,6 +308,16 @@ def note_error(record: list[Any], exc: BaseException) -> None:
         CAPTURE_ERROR(record, exc, 0)
 
 
+@contained()
+def note_failure(record: list[Any], err: BaseException) -> None:
+    """The error of the receiver that runs, where the dispatch goes on."""
+    position = len(record) - HEADER
+    if CAPTURE_ERROR is not None:
+        CAPTURE_ERROR(record, err, position)
+    failed = (position, type_name(err))
+    record[FAILURES] = failed if record[FAILURES] is None else record[FAILURES] + failed
+
+
 def close_record(record: list[Any]) -> None:
     """Put an ended dispatch that a receiver heard into the ring; one that nobody heard is only counted."""
     record.append(now())
@@ -557,10 +567,7 @@ def recording_robust_failure(original: Any) -> Any:
             return original(self, receiver.receiver, err)
         record = CURRENT.get()
         if record is not None and record[IDENT] == id(self):
-            if CAPTURE_ERROR is not None:
-                CAPTURE_ERROR(record, err, len(record) - HEADER)
-            failed = (len(record) - HEADER, type_name(err))
-            record[FAILURES] = failed if record[FAILURES] is None else record[FAILURES] + failed
+            note_failure(record, err)
         return original(self, receiver, err)
 
     return _log_robust_failure

@@ -85,7 +85,7 @@ class Reasons:
             span, entry = causes.NOTES.popleft()
             self._known[span] = Reason(span, entry)
         now = clock()
-        if now - self._swept_ns > SWEEP_NS:
+        if now - self._swept_ns > SWEEP_NS or len(self._known) > 2 * KEPT:
             self._swept_ns = now
             self._sweep(now)
 
@@ -96,7 +96,10 @@ class Reasons:
             if end is not None and now - end > AFTERGLOW_NS:
                 del self._known[span]
         too_many = max(0, len(self._known) - KEPT)
-        for span in [reason.id for reason in self._known.values() if reason.entry[PAIR] is not None][:too_many]:
+        spare = [
+            each.id for each in self._known.values() if each.entry[END] is not None or each.entry[PAIR] is not None
+        ]
+        for span in spare[:too_many]:
             del self._known[span]
             self._fresh.pop(span, None)
 
