@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import gc
 import inspect
 import os
@@ -10,6 +11,7 @@ import pickle
 import subprocess
 import sys
 import textwrap
+import types
 import weakref
 from collections.abc import Iterator
 from unittest import mock
@@ -309,3 +311,105 @@ def test_a_wrong_option_is_an_error_with_its_value(options, message) -> None:
     """Wrong arguments are told to the caller, who is a person here and not the project."""
     with pytest.raises(ValueError, match=message):
         recorder.start("memory://", **options)
+
+
+def test_a_failing_partial_under_send_robust_fails_as_in_plain_django() -> None:
+    """Django's own log of the failure asks a partial for its name: the same error of the same kind, told as raised."""
+
+    def fails(sender, **kwargs):
+        raise LookupError
+
+    signal, half = Signal(), functools.partial(fails, extra=1)
+    signal.connect(half)
+    with pytest.raises(AttributeError) as plain:
+        signal.send_robust(Order)
+    log = open_log("memory://partial", writer=True)
+    recorder.start(log)
+    try:
+        with pytest.raises(AttributeError) as recorded:
+            signal.send_robust(Order)
+        assert str(recorded.value) == str(plain.value)
+        [told] = dispatches(log)
+        assert told.status == told.calls[0].status == 1
+    finally:
+        recorder.stop()
+        log.close()
+
+
+def test_rows_are_never_called(recording) -> None:
+    """A receiver that is held strongly stands in a row as itself: looking for it there must not run it."""
+    ran = []
+
+    def strong(sender, **kwargs):
+        ran.append("strong")
+
+    @functools.wraps(strong)
+    def wrapper(*args, **kwargs):
+        return strong(*args, **kwargs)
+
+    signal = Signal()
+    signal.connect(strong, weak=False)
+    plain = Signal._live_receivers
+    signal._live_receivers = lambda sender: ([wrapper], plain(signal, sender)[1])
+    token = dispatching.RECEIVER_TABLE.token(wrapper, signal)
+    assert token == dispatching.RECEIVER_TABLE.token(strong, signal)
+    assert ran == []
+
+
+@pytest.mark.parametrize("method", ["send", "send_robust"])
+def test_a_traceback_has_one_frame_more(method: str) -> None:
+    """Between the caller and Django's method, none between that and the receiver."""
+
+    def receiver(sender, **kwargs):
+        frames.append([frame.function for frame in inspect.stack(0)])
+
+    frames: list[list[str]] = []
+    signal = Signal()
+    signal.connect(receiver)
+    getattr(signal, method)(Order)
+    recorder.start("memory://frames")
+    try:
+        getattr(signal, method)(Order)
+    finally:
+        recorder.stop()
+    plain, recorded = (names[: names.index("test_a_traceback_has_one_frame_more")] for names in frames)
+    assert plain == ["receiver", method]
+    assert recorded == ["receiver", method, "send"]
+
+
+def test_a_code_object_is_never_hashed(recording) -> None:
+    """A code's hash goes through all of its constants, and so would a key of the tables: here one that can't be."""
+
+    class Unhashable(int):
+        __hash__ = None  # type: ignore[assignment]
+
+    def sends():
+        return signal.send(Order, number=7)
+
+    code = sends.__code__.replace(co_consts=(*sends.__code__.co_consts, Unhashable(7)))
+    with pytest.raises(TypeError):
+        hash(code)
+    signal = Signal()
+    signal.connect(listens)
+    made = types.FunctionType(code, globals(), "sends", None, sends.__closure__)
+    assert made() == [(listens, "heard")]
+    assert len(dispatches(recording)) == 1
+    assert not faults.counted
+
+
+@pytest.mark.django_db
+def test_deleting_a_row_is_the_dispatches_that_django_sends(recording) -> None:
+    """Django asks seven times who listens to delete one row, and sends twice: two dispatches, not seven."""
+    from django.contrib.auth.models import Group
+    from django.db.models.signals import post_delete, pre_delete
+
+    group = Group.objects.create(name="group")
+    for signal in (pre_delete, post_delete):
+        signal.connect(listens, sender=Group)
+    try:
+        group.delete()
+    finally:
+        for signal in (pre_delete, post_delete):
+            signal.disconnect(listens, sender=Group)
+    called = [told for told in dispatches(recording) if len(told.calls) == 1]
+    assert len(called) == 2
