@@ -1,4 +1,4 @@
-"""`make django-suite`: exits 1 when Django's tests fail differently under recording, 2 when nothing was recorded."""
+"""`make django-suite`: exits 1 when Django's tests fail differently under recording, 2 when that can't be said."""
 
 from __future__ import annotations
 
@@ -134,8 +134,9 @@ def report(results: Results, names: list[str], found: list[Difference], missing:
             say(f"{count} modules {what}.")
     if not sums["dispatches"]:
         say("Nothing was recorded, so this says nothing.")
-        return 2
-    return 1 if standing or sums["faults"] else 0
+    if standing or sums["faults"]:
+        return 1
+    return 2 if missing or not sums["dispatches"] else 0
 
 
 def main(argv: Sequence[str] | None = None, cache: Path = source.HERE) -> int:
