@@ -18,7 +18,7 @@ from asgiref.sync import iscoroutinefunction
 from django.dispatch import Signal
 
 from signalgraph.events import METHODS
-from signalgraph.recorder import dispatching
+from signalgraph.recorder import dispatching, proxies
 from signalgraph.recorder.clock import (
     ASYNC,
     CLOSED,
@@ -73,8 +73,10 @@ class Outline(list[Any]):
             return None
         self[SPAN], self[TRACE] = record[SPAN], record[TRACE]
         self.tokens[position] = token
-        record[RECEIVERS] = self.called()
-        dispatching.OPEN_ASYNC[record[SPAN]] = record
+        so_far = record[RECEIVERS] or ()
+        record[RECEIVERS] = (*so_far, token) if position == len(so_far) + 1 else self.called()
+        if position == 1:
+            dispatching.OPEN_ASYNC[record[SPAN]] = record
         return record[SPAN] + position, record[ASYNC], record
 
     def called(self) -> tuple[int, ...]:
@@ -162,6 +164,7 @@ def _proxied(outline: Outline, signal: Any, found: Any) -> Any:
         outline.seen_behind = True  # another tool's shape: who runs is not known
         return None
     lists = []
+    proxies.before_first()
     for is_async, receivers in enumerate(found):
         tokens = dispatching.receiver_tokens(receivers, signal)
         lists.append([_proxy(outline, *pair, bool(is_async)) for pair in zip(receivers, tokens, strict=True)])

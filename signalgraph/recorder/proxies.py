@@ -141,6 +141,13 @@ def original_of(obj: Any) -> Any:
 
 
 @uncounted
+def nothing() -> None:
+    """What is done before a proxy is handed out that isn't the first."""
+
+
+before_first: Callable[[], None] = nothing  # set by `patches`
+
+
 def recording_connect(original: Any) -> Any:
     """`Signal.connect` and `disconnect`, which know a receiver by its identity: of a proxy, they get the receiver."""
 
@@ -171,7 +178,7 @@ def with_originals(result: Any, depth: int = 2) -> Any:
             original = with_originals(item, depth - 1)
             if original is not item:
                 result[position] = original
-    elif kind is tuple:
+    elif kind is tuple and any([type(item) is Proxy or depth > 1 for item in result]):
         originals = tuple([with_originals(item, depth - 1) for item in result])
         return originals if any(map(operator.is_not, originals, result)) else result
     elif kind is set and any(type(item) is Proxy for item in result):
