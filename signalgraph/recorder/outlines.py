@@ -138,7 +138,8 @@ def _nobody_ran(outline: Outline, result: Any) -> bool:
     """Whether it is sure that no receiver ran, as none was called through a proxy."""
     if outline.asked:
         return not outline.seen_behind
-    return not outline.signal.receivers or (type(result) in (list, tuple, dict, set) and not result)
+    is_plain = any(type(result) is kind for kind in (list, tuple, dict, set))
+    return not outline.signal.receivers or (is_plain and not result)
 
 
 def _hand_on_queries(outline: Outline) -> None:

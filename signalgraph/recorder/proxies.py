@@ -77,7 +77,7 @@ class Proxy:
         if name in _WAYS_IN:
             _seen_behind_of(self)()
         receiver = receiver_of(self)
-        if name == "__signature__" and type(receiver) not in _WITH_SIGNATURES:
+        if name == "__signature__" and not any(type(receiver) is kind for kind in _WITH_SIGNATURES):
             return inspect.signature(receiver)  # which asks the type's `__call__` next, and that would be ours
         return getattr(receiver, name)
 
@@ -178,7 +178,7 @@ def with_originals(result: Any, depth: int = 2) -> Any:
             original = with_originals(item, depth - 1)
             if original is not item:
                 result[position] = original
-    elif kind is tuple and any([type(item) is Proxy or depth > 1 for item in result]):
+    elif kind is tuple and (depth > 1 or any(type(item) is Proxy for item in result)):
         originals = tuple([with_originals(item, depth - 1) for item in result])
         return originals if any(map(operator.is_not, originals, result)) else result
     elif kind is set and any(type(item) is Proxy for item in result):
@@ -194,4 +194,5 @@ def with_originals(result: Any, depth: int = 2) -> Any:
 
 def _proxies_in(found: dict[Any, Any]) -> Iterator[bool]:
     for key, value in found.items():
-        yield type(key) is Proxy or type(value) in (Proxy, list, tuple)
+        kind = type(value)  # by identity, since a metaclass may define `==`
+        yield type(key) is Proxy or kind is Proxy or kind is list or kind is tuple
