@@ -53,7 +53,7 @@ from signalgraph.recorder.clock import (
     type_name,
     under,
 )
-from signalgraph.recorder.faults import contained, report
+from signalgraph.recorder.faults import contained, is_interruption, report
 from signalgraph.recorder.frames import uncounted
 from signalgraph.recorder.tokens import Receivers, Senders
 
@@ -358,71 +358,81 @@ def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written o
             if token < 0:
                 return original(self, sender, **named)
         try:
-            caller = sys._getframe(1)
-        except ValueError:  # a thread may begin with this very call
-            caller = None
-        code = caller and caller.f_code
-        if code is None or kind_of(code.co_filename):
-            # A request's signals come from the server; looking up from there costs 10 us and finds nobody.
-            caller = outside(caller) if token >= FIRST_TOKEN else None
+            try:
+                caller = sys._getframe(1)
+            except ValueError:  # a thread may begin with this very call
+                caller = None
             code = caller and caller.f_code
-        try:
-            who = known_senders[id(sender)]
-        except KeyError:
-            who = sender_token(sender)
-        span = next_span()
-        thread = get_ident()
-        trace = CAUSE.get()[0]
-        if trace < FLOOR:
-            trace = 0
-        transaction = TRANSACTIONS.get(thread)
-        if transaction is not None:
-            transaction = transaction[0] or name_transaction(transaction)
-        current = CURRENT.get()
-        if current is None:
-            parent = 0
-        else:
-            parent = parent_span(current, thread)
-            trace = trace or current[TRACE]
-            if current[IDENT] == OUTLINE and current[SIGNAL] == id(self):
-                caller, current[RECEIVERS] = current[CODE], ()
+            if code is None or kind_of(code.co_filename):
+                # A request's signals come from the server; looking up from there costs 10 us and finds nobody.
+                caller = outside(caller) if token >= FIRST_TOKEN else None
                 code = caller and caller.f_code
-        facts = facts_of(sender, named) if type(self) is ModelSignal else None
-        if CAPTURE is not None:
-            facts = CAPTURE(token, who, named, facts)
-        record: list[Any] = [
-            span,
-            parent,
-            trace or span,
-            id(self),
-            token,
-            who,
-            method,
-            code,
-            caller and caller.f_lasti,
-            thread,
-            tuple(named),
-            facts,
-            None,
-            0,
-            None,
-            None,
-            None,
-            None,
-            transaction,
-            current,
-            thread,
-            now(),
-        ]
+            try:
+                who = known_senders[id(sender)]
+            except KeyError:
+                who = sender_token(sender)
+            span = next_span()
+            thread = get_ident()
+            trace = CAUSE.get()[0]
+            if trace < FLOOR:
+                trace = 0
+            transaction = TRANSACTIONS.get(thread)
+            if transaction is not None:
+                transaction = transaction[0] or name_transaction(transaction)
+            current = CURRENT.get()
+            if current is None:
+                parent = 0
+            else:
+                parent = parent_span(current, thread)
+                trace = trace or current[TRACE]
+                if current[IDENT] == OUTLINE and current[SIGNAL] == id(self):
+                    caller, current[RECEIVERS] = current[CODE], ()
+                    code = caller and caller.f_code
+            facts = facts_of(sender, named) if type(self) is ModelSignal else None
+            if CAPTURE is not None:
+                facts = CAPTURE(token, who, named, facts)
+            record: list[Any] = [
+                span,
+                parent,
+                trace or span,
+                id(self),
+                token,
+                who,
+                method,
+                code,
+                caller and caller.f_lasti,
+                thread,
+                tuple(named),
+                facts,
+                None,
+                0,
+                None,
+                None,
+                None,
+                None,
+                transaction,
+                current,
+                thread,
+                now(),
+            ]
+        except Exception as exc:
+            if is_interruption(exc):
+                raise
+            report("send")
+            return original(self, sender, **named)
         OPEN[thread] = record
-        outer = CURRENT.set(record)
+        outer = None
         try:
+            outer = CURRENT.set(record)
             return original(self, sender, **named)
         except BaseException as exc:
             note_error(record, exc)
             raise
         finally:
-            CURRENT.reset(outer)
+            if outer is not None:
+                CURRENT.reset(outer)
+            else:  # an error of a handler of the operating system's signals came just then
+                CURRENT.set(current)
             if current is not None:  # else `OPEN` keeps this one, closed, until the thread's next dispatch
                 OPEN[thread] = current
                 record[OUTER] = None
@@ -445,11 +455,11 @@ def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written o
 
 
 @uncounted
-def recording_async(original: Any, method: int) -> Any:
+def recording_async(original: Any, method: int) -> Any:  # noqa: C901 - written out, as the other
     """`asend` or `asend_robust`, recording."""
 
     @functools.wraps(original)
-    async def send(self: Any, sender: Any, **named: Any) -> Any:
+    async def send(self: Any, sender: Any, **named: Any) -> Any:  # noqa: C901
         if not ON:
             left_over()
             return await original(self, sender, **named)
@@ -468,7 +478,13 @@ def recording_async(original: Any, method: int) -> Any:
             caller = sys._getframe(1)
         except ValueError:  # a thread may begin with this very call
             caller = None
-        record = open_record(self, token, sender, method, named, caller)
+        try:
+            record = open_record(self, token, sender, method, named, caller)
+        except Exception as exc:
+            if is_interruption(exc):
+                raise
+            report("asend")
+            return await original(self, sender, **named)
         OPEN_ASYNC[record[SPAN]] = record
         try:
             return await under(original(self, sender, **named), record, [0])
@@ -484,7 +500,8 @@ def recording_async(original: Any, method: int) -> Any:
     return send
 
 
-OURS = (list, ClockList, ReadyClockList, ClockListElsewhere, TracedOnce)
+# By identity, since a metaclass may define `==` and `hash`.
+OURS = frozenset(map(id, (list, ClockList, ReadyClockList, ClockListElsewhere, TracedOnce)))
 
 
 @uncounted
@@ -506,7 +523,7 @@ def recording_live_receivers(original: Any) -> Any:  # noqa: C901
         except (TypeError, ValueError):
             return found  # another tool's shape: recorded without times
         if type(sync) is not list or type(concurrent) is not list:
-            if type(sync) not in OURS or type(concurrent) not in OURS:
+            if id(type(sync)) not in OURS or id(type(concurrent)) not in OURS:
                 return found
             # Made by a `_live_receivers` of ours below another's: this one is nearer to Django's loop.
             sync, concurrent = list(list.__iter__(sync)), list(list.__iter__(concurrent))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import logging
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, TypeVar
 
 logger = logging.getLogger("signalgraph")
@@ -23,13 +25,32 @@ def contained(default: Any = None) -> Callable[[Function], Function]:
         def call(*args: Any, **kwargs: Any) -> Any:
             try:
                 return function(*args, **kwargs)
-            except Exception:  # noqa: BLE001 - the named boundary
+            except Exception as exc:
+                if is_interruption(exc):
+                    raise
                 report(function.__qualname__)
                 return default
 
         return call  # type: ignore[return-value]
 
     return decorate
+
+
+def is_interruption(exc: BaseException) -> bool:
+    """Whether an error is that of a handler of the operating system's signals, which can raise anywhere, in here too.
+
+    It is the project's (a time limit, say), and has to get there. A handler is known by its argument: a frame.
+    """
+    traceback = exc.__traceback__
+    while traceback is not None:
+        frame, traceback = traceback.tb_frame, traceback.tb_next
+        if not str(frame.f_globals.get("__name__")).startswith("signalgraph."):
+            given = inspect.getargvalues(frame)
+            values = [given.locals.get(name) for name in given.args]
+            values += given.locals.get(given.varargs or "", ())
+            if any(type(value) is FrameType for value in values):
+                return True
+    return False
 
 
 def report(where: str) -> None:

@@ -45,8 +45,6 @@ TABLE: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
     (Signal, "send_robust", partial(dispatching.recording_sync, method=1)),
     (Signal, "asend", partial(dispatching.recording_async, method=2)),
     (Signal, "asend_robust", partial(dispatching.recording_async, method=3)),
-    (Signal, "connect", proxies.recording_connect),
-    (Signal, "disconnect", proxies.recording_connect),
     (CursorWrapper, "_execute", queries.recording_execute),
     (CursorWrapper, "_executemany", queries.recording_execute),
     (Atomic, "__enter__", transactions.recording_enter),
@@ -65,6 +63,12 @@ TABLE: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
     (BaseCommand, "execute", scopes.recording_command),
 )
 
+# Only once a proxy has been handed out: requests of a test client connect and disconnect a lot.
+FOR_PROXIES: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
+    (Signal, "connect", proxies.recording_connect),
+    (Signal, "disconnect", proxies.recording_connect),
+)
+
 
 @dataclass(frozen=True)
 class Patch:
@@ -79,7 +83,8 @@ class Patch:
 _stacks: dict[tuple[type, str], list[Patch]] = {(owner, name): [] for owner, name, _ in TABLE}
 _subclasses: list[Any] = []  # what stood in the place of `Signal.__init_subclass__`, and ours
 _on = False
-_switching = threading.Lock()
+_proxies_are_out = False
+_switching = threading.RLock()
 
 
 def install() -> None:
@@ -92,7 +97,7 @@ def install() -> None:
         if not _on:
             dispatching.FLOOR = dispatching.next_span()
             dispatching.TRANSACTIONS.clear()  # those of before may have ended unseen
-        for owner, name, replace in (*TABLE, *scopes.arrived()):
+        for owner, name, replace in (*TABLE, *scopes.arrived(), *(FOR_PROXIES if _proxies_are_out else ())):
             _replace(owner, name, replace)
         tasks.connect_celery()
         if not _subclasses:
@@ -169,7 +174,19 @@ def _clean_up() -> None:
             _switching.release()
 
 
+def _let_proxies_out() -> None:
+    """A first proxy is about to be handed out: whoever connects or disconnects it means its receiver."""
+    global _proxies_are_out
+    with _switching:
+        _proxies_are_out = True
+        if _on:
+            for owner, name, replace in FOR_PROXIES:
+                _replace(owner, name, replace)
+        proxies.before_first = proxies.nothing
+
+
 dispatching.left_over = _clean_up
+proxies.before_first = _let_proxies_out
 scopes.before_command = lambda: install() if _on else None
 
 
@@ -179,7 +196,7 @@ def installed() -> bool:
 
 def _after_fork_in_child() -> None:
     global _switching
-    _switching = threading.Lock()
+    _switching = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):
