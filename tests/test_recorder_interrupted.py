@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from unittest import mock
 
 import pytest
+from django.core.handlers.wsgi import WSGIHandler
 from django.db.models.signals import post_save
 from django.dispatch import Signal
 
 from signalgraph import recorder
-from signalgraph.recorder import dispatching, faults
+from signalgraph.recorder import causes, clock, dispatching, faults
 from signalgraph.recorder.clock import CURRENT
 
 
@@ -78,3 +79,11 @@ def test_a_fault_while_a_record_is_made_leaves_the_dispatch_alone(recording: Non
     assert heard == ["first", "second", "third"]
     assert recorder.state().faults >= 1
     assert CURRENT.get() is None
+
+
+def test_a_served_request_begins_in_no_receiver(recording: None) -> None:
+    """What an interrupted dispatch has left in a server's thread is no parent of the requests that come after."""
+    CURRENT.set(clock.new_cell(1 << 16, 1 << 16))
+    causes.open_request(dispatching.next_span(), WSGIHandler, {"environ": {"REQUEST_METHOD": "GET"}})
+    assert CURRENT.get() is None
+    causes.close_nearest(causes.REQUEST)

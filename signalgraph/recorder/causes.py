@@ -16,6 +16,7 @@ from typing import Any
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 
+from signalgraph.recorder.clock import CURRENT as RUNNING
 from signalgraph.recorder.faults import report
 from signalgraph.recorder.frames import uncounted
 
@@ -53,12 +54,13 @@ def open_request(span: int, handler: Any, named: dict[str, Any]) -> None:
         asked = named.get("scope")
         method = asked.get("method") if type(asked) is dict else None
     before, name = CURRENT.get(), None
-    if handler is WSGIHandler or handler is ASGIHandler:
-        before = NONE
-    elif isinstance(handler, type):
+    served = handler is WSGIHandler or handler is ASGIHandler
+    if not served and isinstance(handler, type):
         name = handler.__name__
-        if issubclass(handler, (WSGIHandler, ASGIHandler)):
-            before = NONE
+        served = issubclass(handler, (WSGIHandler, ASGIHandler))
+    if served:
+        before = NONE
+        RUNNING.set(None)  # what an interrupted dispatch may have left
     entry = [REQUEST, method, clock(), before[0], None, name, None, None, False, REQUEST, None]
     CURRENT.set((span, before, entry))
     NOTES.append((span, entry))
