@@ -278,3 +278,24 @@ def test_a_watched_recorder_starts_in_a_forked_child(tmp_path) -> None:
     """
     command = [sys.executable, "-c", textwrap.dedent(script), str(tmp_path / "log.sqlite3")]
     assert subprocess.run(command, timeout=60, check=False).returncode == 0
+
+
+def test_a_django_that_does_more_than_iterate_gets_a_list(recording: Recording, monkeypatch) -> None:
+    """Where its loops are not known to look at each receiver just once, they are handed a list that is a clock."""
+    monkeypatch.setattr(dispatching, "ONLY_ITERATES", False)
+    signal, handed = Signal(), []
+    signal.connect(first)
+    signal.connect(second)
+    keep = dispatching.ReadyClockList
+
+    class Seen(keep):
+        def __init__(self, receivers):
+            super().__init__(receivers)
+            handed.append(self)
+
+    monkeypatch.setattr(dispatching, "ReadyClockList", Seen)
+    signal.send(Order)
+    [(_, told)] = recording.read().dispatches
+    assert [STATUSES[call.status] for call in told.calls] == ["returned", "returned"]
+    assert all(call.duration_ns is not None for call in told.calls)
+    assert [len(each) for each in handed] == [2]

@@ -16,6 +16,7 @@ from collections.abc import Callable, MutableSequence
 from threading import get_ident
 from time import perf_counter_ns as now
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 import asgiref
 import django
@@ -62,6 +63,7 @@ ENDS = causes.ENDS
 REQUEST_STARTED, TASK_STARTED = 1, 2  # and 3 for another module of tasks
 REQUEST_FINISHED, TASK_FINISHED = REQUEST_STARTED + ENDS, TASK_STARTED + ENDS
 IGNORED = -1
+ONLY_ITERATES = django.VERSION[:2] in ((5, 2), (6, 0), (6, 1))  # what Django's loops do with sync receivers: once
 ASEND = 2  # the first of `events.METHODS` that is a coroutine
 CELLS = 63  # tally cells - 1
 CAUSE = causes.CURRENT
@@ -346,7 +348,12 @@ def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written o
         if not ON:
             left_over()
             return original(self, sender, **named)
-        if not self.receivers or self.sender_receivers_cache.get(sender) is NO_RECEIVERS:
+        if not self.receivers or NO_RECEIVERS is (
+            # A WeakKeyDictionary's own `get` would be another frame.
+            cache.data.get(ref(sender))  # type: ignore[attr-defined]
+            if type(cache := self.sender_receivers_cache) is WeakKeyDictionary
+            else cache.get(sender)
+        ):
             try:
                 UNHEARD[self.lock]()
             except (KeyError, AttributeError):
@@ -376,7 +383,7 @@ def recording_sync(original: Any, method: int) -> Any:  # noqa: C901 - written o
             trace = CAUSE.get()[0]
             if trace < FLOOR:
                 trace = 0
-            transaction = TRANSACTIONS.get(thread)
+            transaction = TRANSACTIONS.get(thread) if TRANSACTIONS else None
             if transaction is not None:
                 transaction = transaction[0] or name_transaction(transaction)
             current = CURRENT.get()
@@ -463,7 +470,12 @@ def recording_async(original: Any, method: int) -> Any:  # noqa: C901 - written 
         if not ON:
             left_over()
             return await original(self, sender, **named)
-        if not self.receivers or self.sender_receivers_cache.get(sender) is NO_RECEIVERS:
+        if not self.receivers or NO_RECEIVERS is (
+            # A WeakKeyDictionary's own `get` would be another frame.
+            cache.data.get(ref(sender))  # type: ignore[attr-defined]
+            if type(cache := self.sender_receivers_cache) is WeakKeyDictionary
+            else cache.get(sender)
+        ):
             try:
                 UNHEARD[self.lock]()
             except (KeyError, AttributeError):
@@ -535,8 +547,12 @@ def recording_live_receivers(original: Any) -> Any:  # noqa: C901
         direct = sys._getframe(1).f_globals is DISPATCHER
         if sync:
             if direct and record[METHOD] < ASEND:
-                receivers, sync = sync, ReadyClockList(sync)
-                sync.__iter__ = map(pick, map(record.append, readings), receivers).__iter__  # type: ignore[method-assign]
+                receivers, clocked = sync, map(pick, map(record.append, readings), sync)
+                if ONLY_ITERATES:
+                    sync = clocked
+                else:
+                    sync = ReadyClockList(receivers)
+                    sync.__iter__ = clocked.__iter__  # type: ignore[method-assign]
             else:
                 sync = ClockList(sync) if record[METHOD] < ASEND else ClockListElsewhere(sync)
                 sync.tick, sync.signal = record.append, None if direct else self
