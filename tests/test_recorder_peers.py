@@ -246,7 +246,7 @@ class Sentry(Handing):
     def go(self) -> None:
         super().go()
         sentry_sdk.get_client().close(timeout=0)
-        sentry_sdk.init()
+        sentry_sdk.init(default_integrations=False)
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
