@@ -30,7 +30,7 @@ from signalgraph import recorder, redaction
 from signalgraph.blobs import decode_dispatches
 from signalgraph.events import Batch
 from signalgraph.log import open_log
-from signalgraph.recorder import faults, patches
+from signalgraph.recorder import causes, faults, patches
 from tests import zoo
 from tests.recorded_urls import viewed
 
@@ -154,6 +154,7 @@ def recorded(tmp_path: Path) -> Iterator[Callable[[], bytes]]:
     finally:
         recorder.stop()
         log.close()
+        causes.CURRENT.set(causes.NONE)  # requests that a test has started and nobody ended
     assert faults.counted == {}
 
 

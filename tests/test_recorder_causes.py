@@ -537,6 +537,7 @@ def test_celery_is_listened_to_only_while_recording(log) -> None:
     """Its signals are as before when the recorder stops."""
     from celery import signals
 
+    patches.install()  # as each second, in case that celery has only just been imported
     before = len(signals.task_prerun.receivers)
     recorder.stop()
     assert len(signals.task_prerun.receivers) == before - 1

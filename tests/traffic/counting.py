@@ -108,7 +108,10 @@ def told_by_log() -> dict[str, Any]:
     dispatches = {seen.id: seen for seen in _dispatches(log) if seen.id.startswith(state.process.id)}  # type: ignore[union-attr]
     depths: dict[str, int] = {}
     for key in sorted(dispatches, key=lambda key: int(key.partition("-")[2], 16)):  # outer ones have lower numbers
-        depths[key] = depths.get(dispatches[key].parent_dispatch or "", 0) + 1
+        seen, parent = dispatches[key], dispatches.get(dispatches[key].parent_dispatch or "")
+        # What a receiver put off until after the commit names it as its parent, although it is over.
+        is_within = parent is not None and seen.start_us <= parent.start_us + parent.duration_us
+        depths[key] = 1 + (depths[parent.id] if parent is not None and is_within else 0)
     told = {
         "heard": {name: total.calls for name, total in totals.signals.items()},
         "unheard": dict(totals.unheard),
