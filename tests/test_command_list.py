@@ -103,9 +103,16 @@ def test_words_narrow_the_list_down() -> None:
 
 
 def test_it_fits_80_columns_but_for_long_names() -> None:
-    """A name is never broken, so that it can be copied."""
-    long = [line for line in run("list", "--all").splitlines() if len(line) > 80]
-    assert all(len(line.split()) <= 2 for line in long)
+    """A name is never broken, so that it can be copied; the name of a signal without one has spaces."""
+    unnamed = [Signal()]
+    unnamed[0].connect(answer, dispatch_uid="a uid with spaces, of a line that has to be wrapped " * 2)
+    text = run("list", "--all")
+    inventory = REGISTRY.inventory()
+    unnamed[0].receivers.clear()
+    names = {info.receiver for info in inventory.connections} | {info.name for info in inventory.signals}
+    long = [re.sub(r"^ +(\d+  )?", "", line) for line in text.splitlines() if len(line) > 80]
+    assert "a uid with spaces" in text
+    assert [line for line in long if " " in line and line not in names] == []
 
 
 @pytest.mark.usefixtures("connections")
