@@ -238,7 +238,7 @@ CAPS = {
     "registry": ["TIDY_AT"],
     "senders": ["LEARNED"],
     "recorder.capture": ["PLANS"],
-    "recorder.dispatching": ["MOST_FILES"],
+    "recorder.sites": ["MOST_FILES"],
     "recorder.endings": ["REMEMBERED"],
     "recorder.queries": ["MOST_TEXTS"],
     "recorder.reasons": ["KEPT"],

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import os
 import sys
 from array import array
 from collections import deque
@@ -18,7 +17,6 @@ from time import perf_counter_ns as now
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
-import asgiref
 import django
 from django.db.models.signals import ModelSignal
 from django.dispatch.dispatcher import NO_RECEIVERS
@@ -56,6 +54,7 @@ from signalgraph.recorder.clock import (
 )
 from signalgraph.recorder.faults import contained, is_interruption, report
 from signalgraph.recorder.frames import uncounted
+from signalgraph.recorder.sites import kind_of, outside
 from signalgraph.recorder.tokens import Receivers, Senders
 
 FIRST_TOKEN = 16  # tokens below it want more than a record: 0 is an unknown signal, then the ones named here
@@ -67,14 +66,6 @@ ONLY_ITERATES = django.VERSION[:2] in ((5, 2), (6, 0), (6, 1))  # what Django's 
 ASEND = 2  # the first of `events.METHODS` that is a coroutine
 CELLS = 63  # tally cells - 1
 CAUSE = causes.CURRENT
-
-NEAR = 8  # frames that are looked at for the line that sent
-# Frames of these are never "the line that sent": the caller's own code is above them,
-PLUMBING = tuple(os.path.dirname(file or "") + os.sep for file in (django.__file__, asgiref.__file__, __file__))
-# and above these is whoever runs the loop or the thread, who sent nothing.
-LOOPS = tuple(os.path.dirname(os.__file__) + os.sep + name for name in ("asyncio", "concurrent", "threading"))
-USER, DJANGO, LOOP = range(3)
-MOST_FILES = 10_000  # of which it is remembered whose code they are
 
 ON = False  # set by `patches`: off, a replacement that another tool keeps above Django's passes through
 FLOOR = 0  # causes with a lower id were opened before a pause or a fork and may be over
@@ -146,34 +137,9 @@ def name_transaction(transaction: list[Any]) -> int:
     return ident
 
 
-class _Kinds(dict[str, int]):
-    """Whose code a file is."""
-
-    def __missing__(self, file: str) -> int:
-        found = DJANGO if file.startswith(PLUMBING) else LOOP if file.startswith(LOOPS) else USER
-        if len(self) < MOST_FILES:  # code that is made at run time may come from a new file each time
-            self[file] = found
-        return found
-
-
-kind_of = _Kinds().__getitem__
-
-
 def told_by_outline(current: list[Any] | None, signal: Any) -> bool:
     """Whether Django's own method of a signal runs in another method of the same signal: one dispatch, not two."""
     return current is not None and current[IDENT] == OUTLINE and current[SIGNAL] == id(signal)
-
-
-def outside(frame: Any) -> Any:
-    """The first frame from here upwards that is the project's, or None when it isn't near."""
-    for _ in range(NEAR):
-        if frame is None:
-            return None
-        kind = kind_of(frame.f_code.co_filename)
-        if kind != DJANGO:
-            return frame if kind == USER else None
-        frame = frame.f_back
-    return None
 
 
 def special(signal: Any, token: int, named: dict[str, Any], sender: Any) -> int:

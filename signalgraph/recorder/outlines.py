@@ -43,6 +43,7 @@ from signalgraph.recorder.faults import contained
 from signalgraph.recorder.frames import uncounted
 from signalgraph.recorder.proxies import Proxy, with_originals
 from signalgraph.recorder.queries import hand_on
+from signalgraph.recorder.sites import kind_of, outside
 
 DISPATCHES = METHODS[:4]  # the methods that are Django's
 
@@ -97,8 +98,8 @@ def open_outline(signal: Any, method: int, sender: Any, named: dict[str, Any], c
     token = dispatching.SIGNALS.get(signal.lock, 0)
     if token < dispatching.ENDS:
         token = dispatching.special(signal, token, named, sender)
-    if caller is not None and dispatching.kind_of(caller.f_code.co_filename):
-        caller = dispatching.outside(caller)
+    if caller is not None and kind_of(caller.f_code.co_filename):
+        caller = outside(caller)
     outline = Outline(signal, token, current, caller)
     if token > 0:
         outline.record = record = dispatching.open_record(signal, token, sender, method, named, caller)

@@ -16,6 +16,7 @@ from signalgraph.recorder import causes, dispatching
 from signalgraph.recorder.clock import CURRENT, TRACE, parent_span, type_name
 from signalgraph.recorder.faults import contained
 from signalgraph.recorder.frames import uncounted
+from signalgraph.recorder.sites import outside
 
 BULK_CREATE, BULK_UPDATE, UPDATE, FAST_DELETE = range(4)  # positions in `events.OPERATIONS`
 
@@ -53,7 +54,7 @@ def noted() -> int:
 def _note(model: Any, operation: int, rows: int | None, start: int, end: int, caller: Any, error: str | None) -> None:
     if model._meta.auto_created:  # m2m_changed tells of these
         return
-    caller = dispatching.outside(caller)
+    caller = outside(caller)
     thread = get_ident()
     trace = CAUSE.get()[0]
     if trace < dispatching.FLOOR:
