@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -38,6 +39,8 @@ UNRECORDED_COMMANDS = frozenset(
 # Programs that load a project's settings to read its code: they dispatch nothing worth a line among the processes.
 READERS = frozenset({"mypy", "dmypy", "pylint", "pytest", "py.test", "sphinx-build", "stubtest"})
 
+ACCEPTABLE = re.compile(r"SG\d{3}(:\S.*)?")  # what an entry of ACCEPT looks like
+
 
 class SettingsError(ValueError):
     """A setting can't be used; the message says which, which value and what to do."""
@@ -64,6 +67,7 @@ class Settings:
     ignore: tuple[str, ...] = ()  # names of signals (globs) that are counted only
     capture: tuple[str, ...] = ()  # arguments and attributes whose values are recorded
     redact: tuple[str, ...] = DEFAULT  # names (globs) and /regular expressions/ of what is never shown
+    accept: Mapping[str, str] = field(default_factory=dict)  # the reason for each finding that is accepted, by its key
 
 
 class Problem(NamedTuple):
@@ -111,7 +115,7 @@ def _read(given: object, environment: tuple[str | None, ...]) -> Read:
         hint = 'Write SIGNALGRAPH = {"RECORD": "auto"}, or leave it out.'
         found.append(Problem("signalgraph.E003", f"SIGNALGRAPH is no dict but {type(given).__name__}.", hint))
         given = {}
-    names = [field.name for field in fields(Settings)]
+    names = [each.name for each in fields(Settings)]
     values: dict[str, Any] = {}
     for key, value in given.items():
         if key in (name.upper() for name in names):
@@ -235,6 +239,19 @@ def _redact(value: object) -> tuple[str, ...]:
     return _checked(_names("*token*")(value), Redaction)
 
 
+def _accept(value: object) -> Mapping[str, str]:
+    if not isinstance(value, Mapping):
+        raise SettingsError(
+            f'is {value!r}; it takes a reason for each finding, as {{"SG105": "No fixtures are used."}}.'
+        )
+    for entry, reason in value.items():
+        if not isinstance(entry, str) or not ACCEPTABLE.fullmatch(entry):
+            raise SettingsError(f"holds {entry!r}; a finding is accepted by its rule, SG105, or by rule and subject.")
+        if not isinstance(reason, str) or not reason.strip():
+            raise SettingsError(f"accepts {entry!r} without a reason; write why it is right here.")
+    return dict(value)
+
+
 def _checked(names: tuple[str, ...], check: Callable[[tuple[str, ...]], object]) -> tuple[str, ...]:
     try:
         check(names)
@@ -256,6 +273,7 @@ _PARSERS: dict[str, Callable[[object], Any]] = {
     "ignore": _names("django.db.models.signals.*"),
     "capture": _capture,
     "redact": _redact,
+    "accept": _accept,
 }
 
 

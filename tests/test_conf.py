@@ -40,6 +40,7 @@ def test_each_key_sets_its_field(settings: Any) -> None:
         "IGNORE": ["*.post_init"],
         "CAPTURE": ("amount", "shop.*:instance.status"),
         "REDACT": ["*token*", "/[0-9]{12,19}/"],
+        "ACCEPT": {"SG105": "No fixtures here."},
     }
     assert conf.problems() == []
     assert conf.get_settings() == conf.Settings(
@@ -54,6 +55,7 @@ def test_each_key_sets_its_field(settings: Any) -> None:
         ignore=("*.post_init",),
         capture=("amount", "shop.*:instance.status"),
         redact=("*token*", "/[0-9]{12,19}/"),
+        accept={"SG105": "No fixtures here."},
     )
 
 
@@ -97,6 +99,11 @@ def test_an_unknown_key_is_named_with_the_one_that_was_meant(settings: Any) -> N
         ("REDACT", ["/(/"]),
         ("REDACT", ["/a*/"]),
         ("REDACT", [3]),
+        ("ACCEPT", ["SG105"]),
+        ("ACCEPT", {"SG105": ""}),
+        ("ACCEPT", {"SG105": None}),
+        ("ACCEPT", {"105": "No fixtures here."}),
+        ("ACCEPT", {"SG105:": "No fixtures here."}),
     ],
 )
 def test_a_value_that_cannot_be_used_keeps_the_default(settings: Any, key: str, value: object) -> None:

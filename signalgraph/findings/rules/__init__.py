@@ -1,0 +1,1 @@
+"""The rules: each module here is one, and holds it as `RULE`."""
