@@ -16,8 +16,8 @@ from signalgraph.log.base import Control, Hole, Log
 from signalgraph.log.cursor import locate, make_cursor, parse_cursor
 from signalgraph.lookup import miss, parse_trace_id, read_trace
 from signalgraph.presence import Presence
-from signalgraph.recent import MOST, Edge, Recent
-from signalgraph.resolve import connection_ids, resolve, resolve_late, resolve_writes, spelled_id
+from signalgraph.recent import MOST, Edge, Recent, Step, sum_steps
+from signalgraph.resolve import connection_ids, resolve, resolve_late, resolve_writes, spelled_id, told
 from signalgraph.sharing import close_shared_indexes, share
 from signalgraph.sums import Sums
 from signalgraph.traces import Seen, Trace, TraceGone, Written
@@ -241,10 +241,15 @@ class Index:
             return dict(self._sums.ignored)
 
     @property
-    def edges(self) -> dict[Edge, int]:
-        """Observed causes: (connection of the receiver that ran, signal and sender that it dispatched), how often."""
+    def steps(self) -> dict[Step, int]:
+        """Observed causes, as `Recent.steps` says."""
         with self._lock:
-            return dict(self._recent.edges)
+            return dict(self._recent.steps)
+
+    @property
+    def edges(self) -> dict[Edge, int]:
+        """`steps` without the sender that was handled."""
+        return sum_steps(self.steps)
 
     def locate(self, cursor: str) -> tuple[int, Hole | None]:
         """The position of a cursor, and what can't be told after it from memory. Raises `CursorError`.
@@ -385,11 +390,6 @@ class Index:
         origin, position = parse_cursor(cursor)
         with self._news:
             return self._news.wait_for(lambda: self._origin != origin or self._position > position, timeout)
-
-
-def told(entry: Entry) -> int:
-    """How many dispatches and writes are in an entry; those that were sampled away are only counted."""
-    return max(entry.dispatched - entry.sampled, 0) + len(entry.writes) if isinstance(entry, Batch) else 0
 
 
 def shared_index(log_url: str, traces: int = 2000) -> Index:

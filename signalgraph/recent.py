@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Mapping
 
 from msgspec import structs
 
@@ -11,9 +12,10 @@ from signalgraph.figures import Figures
 from signalgraph.traces import Call, Seen, Written
 
 MOST = 20_000  # dispatches held, and children that wait for their parent
-MOST_EDGES = 10_000
+MOST_STEPS = 20_000
 
 Edge = tuple[str, str, str]
+Step = tuple[str, str, str, str]
 
 
 def was_chosen(trace: str, share: float) -> bool:
@@ -22,15 +24,16 @@ def was_chosen(trace: str, share: float) -> bool:
 
 
 class Recent:
-    """The newest `MOST` dispatches with their positions, and the figures and edges that follow from them.
+    """The newest `MOST` dispatches with their positions, and the figures and steps that follow from them.
 
-    `edges` counts, by (connection of the receiver that ran, signal, sender), the dispatches sent in a receiver.
+    `steps` counts the dispatches sent in a receiver, by (connection of the receiver that ran, sender that it handled,
+    signal, sender): a receiver for any sender does one thing while it handles this sender, and another for that one.
     """
 
     def __init__(self) -> None:
         self.connections: dict[str, Figures] = {}
         self.signals: dict[str, Figures] = {}
-        self.edges: dict[Edge, int] = {}
+        self.steps: dict[Step, int] = {}
         self.held_from = 0  # every dispatch after this position that was resolved is still here
         self._rows: deque[tuple[int, Seen]] = deque()
         self._by_id: dict[str, Seen] = {}
@@ -50,7 +53,7 @@ class Recent:
         if seen.status != "running" and was_chosen(seen.trace, share):
             self._sample_all(seen)
         for number, signal, sender in self._waiting.pop(seen.id, ()):
-            self._add_edge(seen, number, signal, sender)
+            self._add_step(seen, number, signal, sender)
 
     def add_write(self, position: int, write: Written) -> None:
         self._writes.append((position, write))
@@ -117,16 +120,24 @@ class Recent:
         parent_id = seen.parent_dispatch or ""
         parent = self._by_id.get(parent_id)
         if parent is not None:
-            self._add_edge(parent, number, seen.signal, seen.sender)
+            self._add_step(parent, number, seen.signal, seen.sender)
             return
         # A dispatch ends after those in it, so the parent is mostly still to come.
         self._waiting.setdefault(parent_id, []).append((number, seen.signal, seen.sender))
         while len(self._waiting) > MOST:
             self._waiting.popitem(last=False)
 
-    def _add_edge(self, parent: Seen, number: int, signal: str, sender: str) -> None:
+    def _add_step(self, parent: Seen, number: int, signal: str, sender: str) -> None:
         if number > len(parent.calls):
             return
-        edge = (parent.calls[number - 1].connection, signal, sender)
-        if edge in self.edges or len(self.edges) < MOST_EDGES:
-            self.edges[edge] = self.edges.get(edge, 0) + 1
+        step = (parent.calls[number - 1].connection, parent.sender, signal, sender)
+        if step in self.steps or len(self.steps) < MOST_STEPS:
+            self.steps[step] = self.steps.get(step, 0) + 1
+
+
+def sum_steps(steps: Mapping[Step, int]) -> dict[Edge, int]:
+    """The same counts without the sender that was handled: (connection of the receiver that ran, signal, sender)."""
+    edges: dict[Edge, int] = {}
+    for (connection, _, signal, sender), count in steps.items():
+        edges[connection, signal, sender] = edges.get((connection, signal, sender), 0) + count
+    return edges

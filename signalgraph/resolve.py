@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from signalgraph.blobs import decode_dispatches
-from signalgraph.events import METHODS, OPERATIONS, RECEIVER_BITS, STATUSES, Batch, LateCall, ReceiverCall
+from signalgraph.events import METHODS, OPERATIONS, RECEIVER_BITS, STATUSES, Batch, Entry, LateCall, ReceiverCall
 from signalgraph.names import connection_id
 from signalgraph.traces import Call, Seen, Written
 
@@ -25,6 +25,11 @@ def connection_ids(batch: Batch) -> list[str]:
         connection_id(batch.senders[sender], batch.signals[signal], batch.receivers[receiver])
         for signal, sender, receiver in batch.connections
     ]
+
+
+def told(entry: Entry) -> int:
+    """How many dispatches and writes are in an entry; those that were sampled away are only counted."""
+    return max(entry.dispatched - entry.sampled, 0) + len(entry.writes) if isinstance(entry, Batch) else 0
 
 
 def resolve(batch: Batch) -> list[Seen]:

@@ -20,7 +20,7 @@ from wirings import (
     wirings,
 )
 
-from signalgraph.graph.build import build_flow, build_wiring, connection_id, find_port
+from signalgraph.graph.build import build_wiring, connection_id, find_port
 from signalgraph.graph.figures import Figures, Scale, heard, short_number, together
 from signalgraph.graph.focus import focus
 
@@ -101,21 +101,6 @@ def test_the_order_of_the_input_does_not_matter(wiring):
     shuffled = dict(reversed(edges.items()))
     one = nx.node_link_data(build_wiring(signals_of(rows), rows, edges=edges), edges="edges")
     assert one == nx.node_link_data(build_wiring(signals_of(rows), other, edges=shuffled), edges="edges")
-
-
-@patiently
-@given(wirings())
-def test_flow_leads_from_what_ran_to_what_it_set_off(wiring):
-    """An edge of `flow` is an observed cause, and its count is the number of times that it was seen."""
-    rows, edges = wiring
-    flow = build_flow(rows, edges)
-    assert set(flow) == {connection_id(row) for row in rows}
-    for cause, effect, data in flow.edges(data=True):
-        signal, sender = flow.nodes[effect]["signal"], flow.nodes[effect]["sender"]
-        seen = [
-            count for (one, of, by), count in edges.items() if one == cause and of == signal and (sender in ("*", by))
-        ]
-        assert data["count"] == sum(seen) > 0
 
 
 def test_senders_seen_join_the_port_for_any_sender_if_they_have_none():

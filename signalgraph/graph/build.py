@@ -1,4 +1,4 @@
-"""The two graphs: `wiring`, which is drawn, and `flow`, whose paths are true.
+"""`wiring`, the graph that is drawn.
 
 A signal drawn as one node would join every sender to every receiver. So a signal is the group of its ports, one for
 each audience: the senders that reach the same receivers. Every path through a port is a real connection.
@@ -52,8 +52,8 @@ def build_wiring(
     * receivers: `kind` "receiver", `name`, `label`, `is_async`, `file`, `line`;
     * edges: `connections` (sorted ids), `gone`; towards a receiver `order`, its place among the signal's receivers.
     """
-    rows = _unique(connections)
-    every = rows if unfiltered is None else _unique(unfiltered)
+    rows = unique(connections)
+    every = rows if unfiltered is None else unique(unfiltered)
     graph: nx.DiGraph[str] = nx.DiGraph()
     causes = sorted((*edge, count) for edge, count in (edges or {}).items())
     seen = defaultdict(set, {signal: set(senders) for signal, senders in (observed or {}).items()})
@@ -76,27 +76,6 @@ def build_wiring(
         graph.graph["measure"] = measure
         _add_figures(graph, stats)
     return graph
-
-
-def build_flow(connections: Iterable[ConnectionInfo], edges: Edges) -> nx.DiGraph[str]:
-    """The graph of causes: nodes are connections, an edge says that one's receiver made the other run, `count` times.
-
-    Node attributes are `signal`, `sender`, `receiver`. ``networkx.descendants(flow, connection)`` is what a
-    connection sets off; a cause whose receiver is not among `connections` is left out.
-    """
-    rows = _unique(connections)
-    flow: nx.DiGraph[str] = nx.DiGraph()
-    heard_by: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for row in rows:
-        flow.add_node(connection_id(row), signal=row.signal, sender=row.sender, receiver=row.receiver)
-        heard_by[row.signal, row.sender].append(connection_id(row))
-    for (cause, signal, sender), count in sorted(edges.items()):
-        if cause not in flow:
-            continue
-        for effect in heard_by[signal, sender] + heard_by[signal, ANY_SENDER]:
-            before = flow.edges[cause, effect]["count"] if flow.has_edge(cause, effect) else 0
-            flow.add_edge(cause, effect, count=before + count)
-    return flow
 
 
 def connection_id(connection: ConnectionInfo) -> str:
@@ -124,7 +103,8 @@ def ordered(signal: str, receivers: Iterable[ConnectionInfo]) -> list[Connection
     return sorted((row for row in receivers if row.signal == signal), key=lambda row: (row.order, connection_id(row)))
 
 
-def _unique(connections: Iterable[ConnectionInfo]) -> list[ConnectionInfo]:
+def unique(connections: Iterable[ConnectionInfo]) -> list[ConnectionInfo]:
+    """The connections by id, each once."""
     by_id: dict[str, ConnectionInfo] = {}
     for row in connections:
         by_id.setdefault(connection_id(row), row)

@@ -1,0 +1,190 @@
+"""`flow`, the graph whose paths are true: what a receiver, while it handled one sender, was seen to set off."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Collection, Iterable, Mapping
+
+import networkx as nx
+
+from signalgraph import names
+from signalgraph.events import ANY_SENDER, ConnectionInfo
+from signalgraph.graph.build import connection_id, unique
+from signalgraph.recent import Step
+
+__all__ = ["Step", "ascend", "build_flow", "cycles", "descend", "handling_id", "hears", "paths"]
+
+Hears = Mapping[tuple[str, str], list[ConnectionInfo]]  # connections by (signal, sender as connected)
+
+
+def build_flow(
+    connections: Iterable[ConnectionInfo],
+    steps: Mapping[Step, int],
+    *,
+    observed: Mapping[str, Collection[str]] | None = None,
+    calls: Mapping[str, int] | None = None,
+) -> nx.DiGraph[str]:
+    """The graph of causes. A node is a handling: a connection, and the sender whose dispatch it handled.
+
+    A receiver connected for any sender is one connection and has a handling for each sender that was seen, so a path
+    never goes on with what that receiver did for somebody else. An edge says that one handling dispatched what the
+    other handled.
+
+    Parameters
+    ----------
+    steps : (connection of the receiver that ran, sender that it handled, signal, sender) -> how often that was sent.
+    observed : senders seen dispatching a signal, by signal.
+    calls : recorded calls by connection id.
+
+    Returns
+    -------
+    A graph with these attributes:
+
+    * nodes: `signal`, `sender`, `receiver`; `connection`, the id in the wiring, whose sender may be `*`; `observed`,
+      whether it ran or was set off; `calls`, how often: of a connection for one sender all recorded calls, of one for
+      any sender those that a receiver set off. What was never seen stands there as it is connected, not `observed`.
+    * edges: `count`, how often one was seen setting off the other.
+
+    A step whose receiver is not among `connections` is left out.
+    """
+    rows = unique(connections)
+    by_id = {connection_id(row): row for row in rows}
+    heard = hears(rows)
+    flow: nx.DiGraph[str] = nx.DiGraph()
+    for signal, senders in sorted((observed or {}).items()):
+        for sender in sorted(senders):
+            for row in heard_by(heard, signal, sender):
+                _add_handling(flow, row, sender)
+    for step, count in sorted(steps.items()):
+        if step[0] in by_id:
+            _add_step(flow, by_id[step[0]], heard, step, count)
+    seen = {data["connection"] for _, data in flow.nodes(data=True)}
+    for row in rows:
+        called = (calls or {}).get(connection_id(row), 0)
+        if row.sender != ANY_SENDER:
+            data = flow.nodes[_add_handling(flow, row, row.sender, observed=called > 0)]
+            data["calls"] = max(data["calls"], called)
+        elif connection_id(row) not in seen:
+            flow.nodes[_add_handling(flow, row, ANY_SENDER, observed=called > 0)]["calls"] = called
+    return _sorted(flow)
+
+
+def handling_id(row: ConnectionInfo, sender: str) -> str:
+    """The id of a connection's handling of what this sender dispatched."""
+    return names.connection_id(sender, row.signal, row.receiver)
+
+
+def hears(connections: Iterable[ConnectionInfo]) -> Hears:
+    found: dict[tuple[str, str], list[ConnectionInfo]] = defaultdict(list)
+    for row in connections:
+        found[row.signal, row.sender].append(row)
+    return found
+
+
+def heard_by(heard: Hears, signal: str, sender: str) -> list[ConnectionInfo]:
+    """The connections that run when this sender dispatches this signal: its own first, then those for any sender."""
+    own = heard.get((signal, sender), []) if sender != ANY_SENDER else []
+    return [*own, *heard.get((signal, ANY_SENDER), [])]
+
+
+def descend(flow: nx.DiGraph[str], starts: Iterable[str], depth: int | None = None) -> dict[str, int]:
+    """What handlings set off: each handling reached within `depth` causes, and in how many at least; starts have 0."""
+    return _reach(flow.adj, starts, depth)
+
+
+def ascend(flow: nx.DiGraph[str], starts: Iterable[str], depth: int | None = None) -> dict[str, int]:
+    """What led to handlings: each from which one of them is reached within `depth` causes, and in how many at least."""
+    return _reach(flow.pred, starts, depth)
+
+
+def paths(flow: nx.DiGraph[str], starts: Collection[str], ends: Collection[str]) -> nx.DiGraph[str]:
+    """The handlings and causes on a way from one of `starts` to one of `ends`; empty where there is none.
+
+    A way begins at its last start and ends at its first end, so it neither comes back to the one nor goes on from the
+    other, unless what it leads to is itself.
+    """
+    first, last = set(starts), set(ends)
+    on_a_way = [
+        (cause, effect)
+        for cause, effect in flow.edges
+        if (cause in first or cause not in last) and (effect in last or effect not in first)
+    ]
+    found: nx.DiGraph[str] = nx.DiGraph()
+    found.add_nodes_from(flow.nodes(data=True))
+    found.add_edges_from((cause, effect, flow.edges[cause, effect]) for cause, effect in on_a_way)
+    within = descend(found, first & set(flow)).keys() & ascend(found, last & set(flow)).keys()
+    return _sorted(found.subgraph(within))
+
+
+def cycles(flow: nx.DiGraph[str]) -> list[list[str]]:
+    """Handlings that set each other off in a ring: for each cause that can come back to itself a shortest way round.
+
+    Each ring begins with the least of its ids, and every ring's causes stand in one of them; there can be very many
+    more rings than causes, and `networkx.simple_cycles` counts them all.
+
+    >>> cycles(nx.DiGraph([("a", "b"), ("b", "a"), ("b", "c")]))
+    [['a', 'b']]
+    """
+    found: set[tuple[str, ...]] = set()
+    for part in nx.strongly_connected_components(flow):
+        for effect in sorted(part):
+            ways = _shortest_ways(flow, effect, part)
+            for cause in flow.predecessors(effect):
+                if cause in ways:
+                    ring = ways[cause]
+                    least = ring.index(min(ring))
+                    found.add((*ring[least:], *ring[:least]))
+    return [list(ring) for ring in sorted(found, key=lambda ring: (len(ring), ring))]
+
+
+def _add_handling(flow: nx.DiGraph[str], row: ConnectionInfo, sender: str, *, observed: bool = True) -> str:
+    """Add it, or note that it was seen; a receiver connected both for a sender and for any is one handling of it."""
+    node = handling_id(row, sender)
+    if node not in flow:
+        own = {"signal": row.signal, "sender": sender, "receiver": row.receiver, "connection": connection_id(row)}
+        flow.add_node(node, **own, observed=observed, calls=0)
+    elif observed:
+        flow.nodes[node]["observed"] = True
+    return node
+
+
+def _add_step(flow: nx.DiGraph[str], row: ConnectionInfo, heard: Hears, step: Step, count: int) -> None:
+    _, handled, signal, sender = step
+    cause = _add_handling(flow, row, handled)
+    for effect in {_add_handling(flow, one, sender) for one in heard_by(heard, signal, sender)}:
+        flow.nodes[effect]["calls"] += count
+        before = flow.edges[cause, effect]["count"] if flow.has_edge(cause, effect) else 0
+        flow.add_edge(cause, effect, count=before + count)
+
+
+def _reach(joined: Mapping[str, Iterable[str]], starts: Iterable[str], depth: int | None) -> dict[str, int]:
+    found = dict.fromkeys(sorted(starts), 0)
+    waiting = deque(found)
+    while waiting:
+        node = waiting.popleft()
+        for other in sorted(joined[node]) if depth is None or found[node] < depth else ():
+            if other not in found:
+                found[other] = found[node] + 1
+                waiting.append(other)
+    return found
+
+
+def _shortest_ways(flow: nx.DiGraph[str], start: str, part: Collection[str]) -> dict[str, list[str]]:
+    """From `start` to each other node of its strongly connected part, the first of the shortest by name."""
+    ways = {start: [start]}
+    waiting = deque([start])
+    while waiting:
+        node = waiting.popleft()
+        for other in sorted(flow.successors(node)):
+            if other in part and other not in ways:
+                ways[other] = [*ways[node], other]
+                waiting.append(other)
+    return ways
+
+
+def _sorted(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
+    """The same graph with nodes and edges in the order of their ids."""
+    found: nx.DiGraph[str] = nx.DiGraph()
+    found.add_nodes_from((node, dict(graph.nodes[node])) for node in sorted(graph))
+    found.add_edges_from((*edge, dict(graph.edges[edge])) for edge in sorted(graph.edges))
+    return found

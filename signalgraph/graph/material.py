@@ -1,0 +1,66 @@
+"""What a picture is asked to show, and what is known to draw it from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from signalgraph.events import ConnectionInfo, DeadEntry, PendingSender, SignalInfo
+from signalgraph.graph.figures import Figures, Measure
+from signalgraph.recent import Step
+
+ViewName = Literal["wiring", "apps", "focus", "path"]
+Direction = Literal["down", "up", "both"]
+
+
+class ViewError(ValueError):
+    """A picture that can't be drawn as asked: what is wrong, with which value, and what to do."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a picture is asked to show: the same in an address, on the command line and in Python.
+
+    Parameters
+    ----------
+    selection : an id (`sender:`, `signal:`, `receiver:`, `connection:`): what a focus is about, where a path starts.
+    target : an id, where a path ends.
+    depth : how many causes in a row a focus follows, from 0.
+    direction : "down" to what the selection sets off, "up" to what led to it.
+    open : labels of the apps that the apps view shows from inside.
+    measure : which number is drawn, where there are any.
+    """
+
+    view: ViewName = "wiring"
+    selection: str = ""
+    target: str = ""
+    depth: int = 3
+    direction: Direction = "both"
+    open: tuple[str, ...] = ()
+    measure: Measure = "rate"
+
+
+@dataclass(frozen=True)
+class Material:
+    """What is known: `connections` are those that a filter left, `unfiltered` all of them.
+
+    Parameters
+    ----------
+    steps : observed causes, see `signalgraph.recent.Recent`.
+    stats : figures by connection id; None draws no numbers.
+    observed : senders seen dispatching a signal, by signal.
+    gone : ids of connections that no process has any more.
+    dead : rows whose weakly held receiver is gone.
+    pending : connects that wait for a model.
+    """
+
+    signals: Sequence[SignalInfo]
+    connections: Sequence[ConnectionInfo]
+    unfiltered: Sequence[ConnectionInfo]
+    steps: Mapping[Step, int] = field(default_factory=dict)
+    stats: Mapping[str, Figures] | None = None
+    observed: Mapping[str, Collection[str]] = field(default_factory=dict)
+    gone: Collection[str] = ()
+    dead: Sequence[DeadEntry] = ()
+    pending: Sequence[PendingSender] = ()

@@ -1,0 +1,77 @@
+"""A made-up project: what its receivers dispatch follows from what they handle, so that all of its traces are known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from hypothesis import strategies as st
+from wirings import connect
+
+from signalgraph.events import ConnectionInfo
+from signalgraph.graph.build import connection_id
+from signalgraph.names import connection_id as handling
+
+SIGNALS = [f"app.signals.s{n}" for n in range(4)]
+SENDERS = [f"app.M{n}" for n in range(4)]
+RECEIVERS = [f"app.receivers.r{n}" for n in range(6)]
+DEEPEST = 5
+
+Dispatch = tuple[str, str]  # signal, sender
+
+
+@dataclass
+class Project:
+    """`does`: what a receiver dispatches while it handles a sender's signal, by the id of that handling."""
+
+    connections: list[ConnectionInfo]
+    does: dict[str, list[Dispatch]]
+    roots: list[Dispatch]
+    steps: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    ran: set[str] = field(default_factory=set)
+    set_off: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def run(self) -> Project:
+        """Send the roots and what follows, `DEEPEST` in a row at most."""
+        for signal, sender in self.roots:
+            self._dispatch(signal, sender, None, DEEPEST)
+        return self
+
+    def hearing(self, signal: str, sender: str) -> list[ConnectionInfo]:
+        """As Django's `_live_receivers` chooses."""
+        return [row for row in self.connections if row.signal == signal and row.sender in ("*", sender)]
+
+    def _dispatch(self, signal: str, sender: str, cause: str | None, deeper: int) -> None:
+        for row in self.hearing(signal, sender):
+            own = handling(sender, signal, row.receiver)
+            self.ran.add(own)
+            if cause:
+                self.set_off[cause, own] += 1
+            for then in self.does.get(own, ()) if deeper else ():
+                self.steps[connection_id(row), sender, *then] += 1
+                self._dispatch(*then, own, deeper - 1)
+
+    @property
+    def observed(self) -> dict[str, set[str]]:
+        return {signal: {sender for of, sender in self.roots if of == signal} for signal, _ in self.roots}
+
+
+@st.composite
+def projects(draw: st.DrawFn) -> Project:
+    """A wiring of a few names, so that they meet often, run from a few roots."""
+    kinds = st.tuples(st.sampled_from(SIGNALS), st.sampled_from(["*", "*", *SENDERS]), st.sampled_from(RECEIVERS))
+    # One receiver per signal and sender or for any of them: connected for both, it would run twice.
+    found = draw(st.lists(kinds, unique_by=lambda one: (one[0], one[2]), max_size=14))
+    rows = [connect(*kind, order) for order, kind in enumerate(found, 1)]
+    dispatches = st.tuples(st.sampled_from(SIGNALS), st.sampled_from(SENDERS))
+    handled = [
+        handling(sender, row.signal, row.receiver)
+        for row in rows
+        for sender in (SENDERS if row.sender == "*" else [row.sender])
+    ]
+    does = {}
+    if handled:
+        some = st.sampled_from(handled)
+        does = draw(st.dictionaries(some, st.lists(dispatches, min_size=1, max_size=2, unique=True), max_size=7))
+    roots = draw(st.lists(dispatches, max_size=4, unique=True))
+    return Project(rows, does, roots).run()
