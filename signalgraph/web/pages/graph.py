@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 
-from signalgraph import conf, names
 from signalgraph.events import ANY_SENDER, ConnectionInfo
 from signalgraph.exports import json as json_export
 from signalgraph.exports import svg
-from signalgraph.graph.build import build_wiring
-from signalgraph.graph.figures import Figures, Scale, scale_of
+from signalgraph.graph.figures import Scale, scale_of
 from signalgraph.graph.focus import Focus, focus
 from signalgraph.graph.layout import Layout, layout_wiring
+from signalgraph.graph.views import build_view
+from signalgraph.web.asks import material_of, read_ask
 from signalgraph.web.facets import connection_facets
 from signalgraph.web.panel import panel_context
 from signalgraph.web.scope import Scope, connection_id
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     import networkx as nx
 
 VIEWS = ("wiring", "list")
-MAX_OBSERVED = 6
-IN_A_MIGRATION = " in a migration"
 
 
 @dataclass(frozen=True)
@@ -43,53 +41,8 @@ class ListRow:
     caused: list[tuple[str, int]] = field(default_factory=list)
 
 
-def figures_of(scope: Scope) -> dict[str, Figures]:
-    """What is drawn of each connection, in the window of the page."""
-    slow_us = conf.get_settings().slow_ms * 1000
-    found = {}
-    for row in scope.connections:
-        stats = scope.stats([connection_id(row)])
-        p95_us = stats.p95_us or 0.0
-        found[connection_id(row)] = Figures(
-            calls=stats.window_calls,
-            errors=stats.window_errors,
-            rate_per_s=stats.rate_per_s,
-            p95_us=p95_us,
-            ms_per_s=stats.ms_per_s,
-            slow=p95_us >= slow_us,
-        )
-    return found
-
-
-def observed_senders(scope: Scope) -> dict[str, set[str]]:
-    """Who was seen sending, by signal: such senders join the port for any sender."""
-    heard = {row.signal for row in scope.connections if row.sender == ANY_SENDER}
-    drawn = {row.sender for row in scope.connections}
-    found: dict[str, set[str]] = defaultdict(set)
-    for seen in (seen for trace in scope.traces for seen in trace.dispatches):
-        if seen.signal in heard and seen.sender not in ("None", names.UNKNOWN_SENDER):
-            found[seen.signal].add(seen.sender)
-    return {signal: _few(senders, drawn) for signal, senders in found.items()}
-
-
-def _few(senders: set[str], drawn: set[str]) -> set[str]:
-    """Senders that are drawn anyway, and the others only where they are few: any sender says it better than fifty."""
-    others = {sender for sender in senders - drawn if not sender.endswith(IN_A_MIGRATION)}
-    return (senders & drawn) | (others if len(others) <= MAX_OBSERVED else set())
-
-
 def read_graph(scope: Scope) -> nx.DiGraph[str]:
-    shown = {connection_id(row) for row in scope.connections}
-    heard = {row.signal for row in scope.connections}
-    edges = {key: count for key, count in scope.index.edges.items() if key[0] in shown and key[1] in heard}
-    return build_wiring(
-        scope.wiring.signals,
-        scope.connections,
-        edges=edges,
-        stats=figures_of(scope),
-        observed=observed_senders(scope),
-        unfiltered=scope.wiring.connections,
-    )
+    return build_view(material_of(scope), read_ask(scope.state))
 
 
 _layouts: dict[tuple[object, ...], Layout] = {}

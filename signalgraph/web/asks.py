@@ -1,0 +1,91 @@
+"""What an address asks the graph to show, and what is known to draw it from."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import cast, get_args
+
+from signalgraph import names
+from signalgraph.events import ANY_SENDER
+from signalgraph.graph.figures import Figures, Measure
+from signalgraph.graph.material import Ask, Direction, Material, ViewName
+from signalgraph.web.scope import Scope, connection_id
+from signalgraph.web.state import State
+
+VIEWS: tuple[ViewName, ...] = get_args(ViewName)
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
+COLOURS: tuple[Measure, ...] = ("rate", "p95", "errors", "self")
+MAX_DEPTH = 9
+MAX_OBSERVED = 6
+IN_A_MIGRATION = " in a migration"
+# Parameters of the graph that its exports and its list take along; `of` is the view that a list is the twin of.
+OWN = ("view", "of", "to", "depth", "direction", "open", "color", "at")
+
+
+def read_ask(state: State) -> Ask:
+    """What the address says of the picture. What makes no sense there is read as if it were not there."""
+    params = state.params
+    asked = params.get("of", "") if params.get("view") == "list" else params.get("view", "")
+    depth, plain = params.get("depth", ""), Ask()
+    return Ask(
+        view=asked if asked in VIEWS else plain.view,
+        selection=state.sel,
+        target=params.get("to", ""),
+        depth=min(int(depth), MAX_DEPTH) if depth.isdecimal() and len(depth) < 9 else plain.depth,
+        direction=cast("Direction", _one_of(DIRECTIONS, params.get("direction"), plain.direction)),
+        open=tuple(filter(None, dict.fromkeys(params.get("open", "").split(",")))),
+        measure=cast("Measure", _one_of(COLOURS, params.get("color"), plain.measure)),
+    )
+
+
+def _one_of(known: tuple[str, ...], asked: str | None, otherwise: str) -> str:
+    return asked if asked in known else otherwise
+
+
+def material_of(scope: Scope) -> Material:
+    """What the pages know, as far as the filter leaves it."""
+    wiring = scope.wiring
+    return Material(
+        signals=wiring.signals,
+        connections=scope.connections,
+        unfiltered=wiring.connections,
+        steps=scope.index.steps,
+        stats=figures_of(scope),
+        observed=observed_senders(scope),
+        dead=wiring.dead,
+        pending=wiring.pending,
+    )
+
+
+def figures_of(scope: Scope) -> dict[str, Figures]:
+    """What is drawn of each connection, in the window of the page."""
+    found = {}
+    for row in scope.connections:
+        stats = scope.stats([connection_id(row)])
+        p95_us = stats.p95_us or 0.0
+        found[connection_id(row)] = Figures(
+            calls=stats.window_calls,
+            errors=stats.window_errors,
+            rate_per_s=stats.rate_per_s,
+            p95_us=p95_us,
+            ms_per_s=stats.ms_per_s,
+            slow=p95_us >= scope.slow_us,
+        )
+    return found
+
+
+def observed_senders(scope: Scope) -> dict[str, set[str]]:
+    """Who was seen sending, by signal: such senders join the port for any sender."""
+    heard = {row.signal for row in scope.connections if row.sender == ANY_SENDER}
+    drawn = {row.sender for row in scope.connections}
+    found: dict[str, set[str]] = defaultdict(set)
+    for seen in (seen for trace in scope.traces for seen in trace.dispatches):
+        if seen.signal in heard and seen.sender not in (names.NO_SENDER, names.UNKNOWN_SENDER):
+            found[seen.signal].add(seen.sender)
+    return {signal: _few(senders, drawn) for signal, senders in found.items()}
+
+
+def _few(senders: set[str], drawn: set[str]) -> set[str]:
+    """Senders that are drawn anyway, and the others only where they are few: any sender says it better than fifty."""
+    others = {sender for sender in senders - drawn if not sender.endswith(IN_A_MIGRATION)}
+    return (senders & drawn) | (others if len(others) <= MAX_OBSERVED else set())
