@@ -21,7 +21,7 @@ from signalgraph.resolve import connection_ids, resolve, resolve_late, resolve_w
 from signalgraph.sharing import close_shared_indexes, share
 from signalgraph.sums import Sums
 from signalgraph.traces import Seen, Trace, TraceGone, Written
-from signalgraph.wirings import MergedWiring, current, id_of, merge
+from signalgraph.wirings import MergedWiring, Wirings, id_of
 
 __all__ = ["Index", "MergedWiring", "Stats", "TraceGone", "close_shared_indexes", "shared_index"]
 
@@ -29,7 +29,6 @@ HEADS = 30_000  # entries whose counts are read at the start: 15 minutes of 33 a
 START_ENTRIES = 2000  # of which the newest are read with their dispatches
 PAGE_ENTRIES = 500
 RESOLVED_PER_S = 20_000  # dispatches and writes; beyond it they are counted and left in the log
-MOST_WIRINGS = 200  # processes
 COUNTED = 4096  # positions for which the number of dispatches is known
 
 
@@ -71,8 +70,7 @@ class Index:
         self._newest_ms: int | None = None
         self._skipped_us = 0  # of what was dispatched before, some may be in the log only
         self._budget, self._budget_at = float(RESOLVED_PER_S), time.monotonic()
-        self._wirings = self.log.wirings()
-        self._merged: tuple[object, MergedWiring] | None = None
+        self._wirings = Wirings(self.log.wirings())
         self._presence = Presence(self.log, self._clock)
         self._read_recent()
 
@@ -139,9 +137,7 @@ class Index:
         self._position = position
         self._take_head(position, entry)
         if isinstance(entry, Wiring):
-            self._wirings[entry.process.id] = entry
-            if len(self._wirings) > MOST_WIRINGS:
-                del self._wirings[min(self._wirings, key=lambda each: self._wirings[each].wall_us)]
+            self._wirings.add(entry)
             return
         self._sums.add(position, entry)
         self._counted.append((position, self._sums.dispatched))
@@ -314,11 +310,12 @@ class Index:
     def wiring(self) -> MergedWiring:
         """What is connected now in the living processes, or, when none lives, in the one that was wired last."""
         with self._lock:
-            wirings = current(self._wirings, self.heartbeats(), int(self._clock() * 1000))
-            key = [(wiring.process.id, wiring.wall_us) for wiring in wirings]
-            if self._merged is None or self._merged[0] != key:
-                self._merged = (key, merge(wirings))
-            return self._merged[1]
+            return self._wirings.merged(self.heartbeats(), int(self._clock() * 1000))
+
+    def wirings(self) -> list[Wiring]:
+        """What each process told last of its wiring, newest first; of processes that have ended too."""
+        with self._lock:
+            return self._wirings.newest()
 
     def disconnected(self) -> list[str]:
         """Ids of connections that were called once and are connected no longer, sorted."""

@@ -13,6 +13,8 @@ from signalgraph.events import ConnectionInfo, DeadEntry, Heartbeat, PendingSend
 from signalgraph.log.living import is_living
 from signalgraph.names import connection_id
 
+MOST = 200  # processes
+
 T = TypeVar("T")
 
 
@@ -37,9 +39,34 @@ def id_of(connection: ConnectionInfo) -> str:
     return connection_id(connection.sender, connection.signal, connection.receiver)
 
 
-def current(wirings: Mapping[str, Wiring], heartbeats: Iterable[Heartbeat], now_ms: int) -> list[Wiring]:
-    """The wirings that count, newest first: those of living processes, or the newest of all when none lives."""
-    newest = sorted(wirings.values(), key=lambda wiring: (wiring.wall_us, wiring.process.id), reverse=True)
+class Wirings:
+    """What each of the newest `MOST` processes told last of its wiring."""
+
+    def __init__(self, wirings: Mapping[str, Wiring]) -> None:
+        self._known = dict(wirings)
+        self._merged: tuple[object, MergedWiring] | None = None
+
+    def add(self, wiring: Wiring) -> None:
+        """Put it in the place of an earlier one of its process."""
+        self._known[wiring.process.id] = wiring
+        if len(self._known) > MOST:
+            del self._known[min(self._known, key=lambda each: self._known[each].wall_us)]
+
+    def newest(self) -> list[Wiring]:
+        """All of them, newest first."""
+        return sorted(self._known.values(), key=lambda wiring: (wiring.wall_us, wiring.process.id), reverse=True)
+
+    def merged(self, heartbeats: Iterable[Heartbeat], now_ms: int) -> MergedWiring:
+        """Those that count as one; the same object until they change."""
+        wirings = current(self.newest(), heartbeats, now_ms)
+        key = [(wiring.process.id, wiring.wall_us) for wiring in wirings]
+        if self._merged is None or self._merged[0] != key:
+            self._merged = (key, merge(wirings))
+        return self._merged[1]
+
+
+def current(newest: list[Wiring], heartbeats: Iterable[Heartbeat], now_ms: int) -> list[Wiring]:
+    """The wirings that count, of all, newest first: those of living processes, or the newest when none lives."""
     living = {beat.process.id for beat in heartbeats if is_living(beat, now_ms)}
     return [wiring for wiring in newest if wiring.process.id in living] or newest[:1]
 
