@@ -36,7 +36,7 @@ def of_signal(graph: nx.DiGraph[str], signal: str) -> str:
     parts = [f"Signal {graph.graph['signal_labels'][signal]}"]
     parts += [count(len(senders), "sender"), count(len(receivers), "receiver")]
     figures = graph.graph.get("signal_figures", {}).get(signal)
-    return ", ".join(parts + _measured(graph, figures, DISPATCH_UNITS))
+    return ", ".join(parts + measured(graph, figures, DISPATCH_UNITS))
 
 
 def of_port(graph: nx.DiGraph[str], port: str) -> str:
@@ -45,7 +45,7 @@ def of_port(graph: nx.DiGraph[str], port: str) -> str:
     calls = count(graph.out_degree(port), "receiver")
     also = f", and {count(len(data['also']), 'receiver')} for any sender" if data["also"] else ""
     signal = graph.graph["signal_labels"][data["signal"]]
-    return ", ".join([f"{signal} from {who}: {calls}{also}", *_measured(graph, data.get("figures"), DISPATCH_UNITS)])
+    return ", ".join([f"{signal} from {who}: {calls}{also}", *measured(graph, data.get("figures"), DISPATCH_UNITS)])
 
 
 def title_of_port(graph: nx.DiGraph[str], port: str) -> str:
@@ -65,7 +65,7 @@ def also(graph: nx.DiGraph[str], port: str) -> str:
 
 def of_receiver(graph: nx.DiGraph[str], node: str) -> str:
     data = graph.nodes[node]
-    parts = [f"Receiver {data['label']}", *_measured(graph, data.get("figures"), UNITS)]
+    parts = [f"Receiver {data['label']}", *measured(graph, data.get("figures"), UNITS)]
     figures = data.get("figures") or Figures()
     if figures.errors and graph.graph["measure"] != "errors":
         parts.append(count(figures.errors, "error"))
@@ -90,7 +90,8 @@ def of_route(graph: nx.DiGraph[str], route: Route) -> str:
     return f"{graph.nodes[route.receiver]['label']} dispatches {signal} for {senders}, {count(route.count, 'time')}"
 
 
-def _measured(graph: nx.DiGraph[str], figures: Figures | None, units: Mapping[Measure, tuple[str, str]]) -> list[str]:
+def measured(graph: nx.DiGraph[str], figures: Figures | None, units: Mapping[Measure, tuple[str, str]]) -> list[str]:
+    """The number that is drawn, with its unit in words; nothing where nothing was measured."""
     if figures is None or "measure" not in graph.graph:
         return []
     measure: Measure = graph.graph["measure"]

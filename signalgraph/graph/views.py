@@ -20,10 +20,17 @@ LayOut = Callable[["nx.DiGraph[str]"], Layout]
 def build_view(material: Material, ask: Ask) -> nx.DiGraph[str]:
     """The graph that a view draws. `graph.graph` says which: "view" is its name, "ask" what was asked.
 
+    It also holds what is known of each connection that is drawn, by id: "rows" (`ConnectionInfo`; none of what isn't
+    connected) and, where there are stats, "stats" (`Figures`).
+
     Raises `ViewError` for a view or a selection that there isn't.
     """
     graph = _find(ask.view)[0](material, ask)
-    graph.graph.update(view=ask.view, ask=ask)
+    drawn = {one for _, _, line in graph.edges(data=True) for one in line.get("connections", ())}
+    rows = {connection_id(row): row for row in (*material.unfiltered, *material.connections)}
+    graph.graph.update(view=ask.view, ask=ask, rows={one: rows[one] for one in sorted(drawn & rows.keys())})
+    if material.stats is not None:
+        graph.graph["stats"] = {one: material.stats[one] for one in sorted(drawn & material.stats.keys())}
     return graph
 
 
