@@ -38,6 +38,7 @@ __all__ = [
     "escape",
     "is_plumbing",
     "is_plumbing_signal",
+    "is_third_party",
     "parse_connection_id",
     "quote_text",
     "receiver_id",
@@ -47,6 +48,7 @@ __all__ = [
     "signal_id",
 ]
 
+_INSTALLED = re.compile(r"[/\\](?:site|dist)-packages[/\\]")
 _SUFFIX = re.compile(r"[~@].*$", re.DOTALL)
 _PLUMBING_SIGNALS = {"setting_changed", "autoreload_started", "file_changed"}
 
@@ -95,7 +97,7 @@ def relative_path(file: str) -> str:
     below = [root.rstrip(os.sep) for root in roots if file.startswith(root.rstrip(os.sep) + os.sep)]
     if below:
         return file[len(max(below, key=len)) + 1 :]
-    return re.split(r"[/\\](?:site|dist)-packages[/\\]", file)[-1]
+    return _INSTALLED.split(file)[-1]
 
 
 def short(name: str) -> str:
@@ -189,4 +191,9 @@ def is_plumbing(connection: ConnectionInfo) -> bool:
     about_reloading = is_plumbing_signal(connection.signal)
     if module.startswith("django."):
         return about_reloading or not module.startswith("django.contrib.")
-    return about_reloading and "-packages" in (connection.file or "")
+    return about_reloading and is_third_party(connection)
+
+
+def is_third_party(connection: ConnectionInfo) -> bool:
+    """Whether the receiver is defined in an installed package."""
+    return bool(_INSTALLED.search(connection.file or ""))
