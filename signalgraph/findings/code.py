@@ -2,26 +2,187 @@
 
 from __future__ import annotations
 
+import ast
+import gc
 import time
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from types import FrameType, FunctionType
+from typing import Any
 
-from signalgraph.events import ConnectionInfo, DeadEntry, PendingSender, Process, SignalInfo
+from django.apps import apps as django_apps
+from django.dispatch import Signal
+
+from signalgraph import names, origins, pending
+from signalgraph.events import ConnectionInfo, DeadEntry, Process
+from signalgraph.findings.bodies import Body, function_of
+from signalgraph.findings.connects import CONNECTS, Connect, Place, connects, places
+from signalgraph.findings.resolving import Definition, Scope, callee
+from signalgraph.findings.sources import Module, Sources, first_line, is_package
+from signalgraph.pending import PendingConnect
+from signalgraph.receivers import is_own
 from signalgraph.registry import REGISTRY
+from signalgraph.rows import RawRow, read_rows, snapshot
+
+
+@dataclass(frozen=True)
+class LiveRow:
+    """A connection together with the objects themselves. `is_forgotten`: nothing holds its receiver but the cache of
+    the check that Django makes of signatures in DEBUG.
+    """
+
+    info: ConnectionInfo
+    signal: Signal
+    receiver: Any
+    sender: Any
+    sender_key: int | None
+    is_forgotten: bool = False
+
+    @property
+    def id(self) -> str:
+        return names.connection_id(self.info.sender, self.info.signal, self.info.receiver)
 
 
 @dataclass(frozen=True)
 class Code:
-    """What is connected in this process, in the order in which Django runs it, and what was lost or still waits."""
+    """This process's signals and their source. It holds receivers and senders strongly: don't keep it.
 
-    signals: Sequence[SignalInfo]
-    connections: Sequence[ConnectionInfo]
+    `rows` are the connections in the order in which Django runs them, without Django's own. `packages` says that
+    installed packages are judged as if they were the project's own code.
+    """
+
+    rows: Sequence[LiveRow]
     dead: Sequence[DeadEntry]
-    pending: Sequence[PendingSender]
+    pending: Sequence[PendingConnect]
+    sources: Sources
+    packages: bool = False
+
+    def is_judged(self, file: str | None) -> bool:
+        """Whether a file is the project's own, about which rules of style speak too."""
+        return file is not None and (self.packages or not is_package(file))
+
+    @property
+    def own(self) -> list[LiveRow]:
+        """The connections whose receivers are the project's."""
+        return [row for row in self.rows if self.is_judged(row.info.file)]
+
+    @cached_property
+    def modules(self) -> list[Module]:
+        """The project's own modules and those of its apps."""
+        apps = tuple(f"{config.name}." for config in django_apps.get_app_configs())
+        every = self.sources.modules.values()
+        return [each for each in every if not is_package(each.file) or f"{each.name}.".startswith(apps)]
+
+    @cached_property
+    def connects(self) -> list[Connect]:
+        """The places in the source of the project and of its apps that connect something."""
+        likely = [each for each in self.modules if CONNECTS.search(self.sources.text(each.file))]
+        return [found for module in likely for found in connects(self.places(module))]
+
+    @cached_property
+    def _places(self) -> dict[str, list[Place]]:
+        return {}
+
+    def places(self, module: Module) -> list[Place]:
+        """All calls and definitions of a module."""
+        if module.name not in self._places:
+            self._places[module.name] = list(places(module, self.sources))
+        return self._places[module.name]
+
+    def calls_of(self, function: Definition, module: Module) -> list[Place]:
+        """Where a function that is defined in this module is called, as far as names lead to it."""
+        found = []
+        for caller in self.modules:
+            if function.name in self.sources.text(caller.file):
+                found += [place for place in self.places(caller) if _calls(place, function, module)]
+        return found
+
+    def body(self, receiver: Any) -> Body | None:
+        """The source of a receiver; None where it can't be read, or has none."""
+        function = function_of(receiver)
+        module = self.sources.modules.get(function.__module__) if function is not None else None
+        if function is None or module is None:
+            return None
+        code = function.__code__
+        node = self.sources.function(code.co_filename, code.co_firstlineno, code.co_name)
+        if node is None:
+            return None
+        defined = (place.scope for place in self.places(module) if place.node is node)
+        outer = next(defined, Scope(module))
+        return Body(node, outer if not isinstance(node, Definition) else outer.inside(node), outer)
+
+    def at(self, file: str, line: int) -> str:
+        """`file:line` for people."""
+        return f"{names.relative_path(file)}:{line}"
 
 
-def read_code() -> Code:
-    """The code of this process, as it is now."""
+def read_code(*, packages: bool = False) -> Code:
+    """The code of this process, as it is now. Costs about a millisecond for each module that has to be parsed."""
     REGISTRY.scan()
+    forgotten = _forgotten()
     wiring = REGISTRY.wiring(Process("0" * 16, 0, "", "findings", 0), time.time_ns() // 1000)
-    return Code(wiring.signals, wiring.connections, wiring.dead, wiring.pending)
+    rows = [row for signal in _signals() for row in _live_rows(signal, forgotten)]
+    rows = [row for row in rows if not row.info.receiver.removeprefix("partial(").startswith("django.")]
+    rows.sort(key=lambda row: (row.info.signal, row.info.order))
+    waiting = [each for each in pending.pending_connects() if not is_own(names.describe_receiver(each.receiver).label)]
+    return Code(rows, wiring.dead, waiting, Sources(), packages)
+
+
+def _signals() -> list[Signal]:
+    _, placed = origins.module_places()
+    return list({id(signal): signal for signal in (*origins.find_signals(), *placed)}.values())
+
+
+def _live_rows(signal: Signal, forgotten: set[int]) -> list[LiveRow]:
+    """The registry's rows of a signal with the objects that stand in Django's; none where they differ just now."""
+    known = REGISTRY.rows(signal)
+    raw = [row for row in read_rows(signal) if not row.is_dead]
+    raw = [row for row in raw if not is_own(names.describe_receiver(row.receiver).label)]
+    if [row.ident for row in known] != [names.describe_receiver(row.receiver).ident for row in raw]:
+        return []
+    pairs = zip(known, raw, strict=True)
+    return [_live(row.info, signal, each, id(each.receiver) in forgotten) for row, each in pairs]
+
+
+def _live(info: ConnectionInfo, signal: Signal, raw: RawRow, is_forgotten: bool) -> LiveRow:
+    return LiveRow(info, signal, raw.receiver, raw.sender, raw.sender_key, is_forgotten)
+
+
+def _forgotten() -> set[int]:
+    """The ids of weakly held receivers that only the cache of Django's signature check keeps alive."""
+    held = [row[1] for signal in _signals() for row in snapshot(signal) if type(row[1]) is weakref.ReferenceType]
+    candidates = {id(obj): obj for entry in held if (obj := entry()) is not None and _is_local(obj)}
+    if not candidates:
+        return set()
+    keys, others = _holders(list(candidates.values()), candidates)
+    return keys - others
+
+
+def _holders(objects: list[Any], wanted: dict[int, Any]) -> tuple[set[int], set[int]]:
+    """Which of the objects a key of the cache holds, and which something else."""
+    keys: set[int] = set()
+    others: set[int] = set()
+    for holder in gc.get_referrers(*objects):
+        if holder is objects or holder is wanted or type(holder) is FrameType:
+            continue
+        is_key = type(holder) is tuple and "remove_first" in holder  # of functools.lru_cache, as C makes it
+        for referent in gc.get_referents(holder):
+            if id(referent) in wanted:
+                (keys if is_key else others).add(id(referent))
+    return keys, others
+
+
+def _is_local(obj: Any) -> bool:
+    """Whether no module is bound to hold it: anything but a function that is defined in a module or a class."""
+    return type(obj) is not FunctionType or "<l" in obj.__qualname__  # <locals>, <lambda>
+
+
+def _calls(place: Place, function: Definition, module: Module) -> bool:
+    if not isinstance(place.node, ast.Call):
+        return False
+    found = [callee(value) for value in place.scope.values(place.node.func)]
+    codes = [each.__code__ for each in found if each is not None]
+    wanted = (module.file, first_line(function), function.name)
+    return any((code.co_filename, code.co_firstlineno, code.co_name) == wanted for code in codes)

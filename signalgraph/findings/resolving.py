@@ -1,0 +1,168 @@
+"""What a name in a source file stands for: looked up among what its module has loaded, never evaluated."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any
+
+from signalgraph.findings.sources import Module, loaded_module
+from signalgraph.inert import class_attribute, class_path, instance_namespace, is_a, plain_text
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
+UNKNOWN = object()  # what can't be told by looking
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A place in a module: the functions around it, outermost first, with what they import and loop over.
+
+    `prefix` is what the qualified name of a thing defined here begins with: `connect_late.<locals>.`.
+    """
+
+    module: Module
+    functions: tuple[Definition, ...] = ()
+    local: Mapping[str, list[Any]] = field(default_factory=dict)
+    prefix: str = ""
+
+    def inside(self, node: Definition | ast.ClassDef | ast.Module) -> Scope:
+        """The scope of a body: names that a function binds itself are known where an import or a loop says what."""
+        if isinstance(node, ast.ClassDef):
+            return replace(self, prefix=f"{self.prefix}{node.name}.")
+        if isinstance(node, ast.Module):
+            return replace(self, local=_looped(node.body, self))
+        bound: dict[str, list[Any]] = {name: [] for name in bound_names(node)}
+        functions, prefix = (*self.functions, node), f"{self.prefix}{node.name}.<locals>."
+        scope = Scope(self.module, functions, {**self.local, **bound}, prefix)
+        scope = replace(scope, local={**scope.local, **_imports(node.body, self.module)})
+        return replace(scope, local={**scope.local, **_looped(node.body, scope)})
+
+    def values(self, node: ast.expr) -> list[Any]:
+        """What an expression may be: several values for a loop's variable, none where that can't be told."""
+        if isinstance(node, ast.Constant):
+            return [node.value]
+        if isinstance(node, ast.Name):
+            if node.id in self.local:
+                return self.local[node.id]
+            found = self.module.namespace.get(node.id, UNKNOWN)
+            return [] if found is UNKNOWN else [found]
+        if isinstance(node, ast.Attribute):
+            return [found for base in self.values(node.value) if (found := _attribute(base, node.attr)) is not UNKNOWN]
+        if isinstance(node, ast.Tuple | ast.List):
+            return [self.items(node)]
+        return []
+
+    def items(self, node: ast.expr) -> list[Any]:
+        """The values in a tuple or list, written here or kept by a module."""
+        if isinstance(node, ast.Tuple | ast.List | ast.Set):
+            return [value for element in node.elts for value in self.values(element)]
+        held = self.values(node)
+        return list(held[0]) if len(held) == 1 and type(held[0]) in (tuple, list, set, frozenset) else []
+
+    def dotted(self, node: ast.expr) -> str:
+        """The path of a function or class that is called, `time.sleep`; empty where it can't be told."""
+        values = self.values(node)
+        if len(values) == 1 and (path := path_of(values[0])):
+            return path
+        if isinstance(node, ast.Attribute) and (base := self.dotted(node.value)):
+            return f"{base}.{node.attr}"
+        return ""
+
+
+def path_of(obj: object) -> str:
+    """`module.qualname` of a function or class, the name of a module; empty for anything else."""
+    if is_a(obj, ModuleType):
+        return plain_text(instance_namespace(obj).get("__name__")) or ""
+    if is_a(obj, type):
+        return class_path(obj)
+    if type(obj) is FunctionType or type(obj) is BuiltinFunctionType:
+        return f"{plain_text(obj.__module__) or '?'}.{plain_text(obj.__qualname__)}"
+    return ""
+
+
+def callee(obj: object) -> FunctionType | None:
+    """The function behind a name, without its decorators' wrappers."""
+    for _ in range(20):
+        if is_a(obj, functools.partial):
+            obj = functools.partial.__dict__["func"].__get__(obj)
+        elif type(obj) is FunctionType and "__wrapped__" in obj.__dict__:
+            obj = obj.__dict__["__wrapped__"]
+        else:
+            break
+    return obj if type(obj) is FunctionType else None
+
+
+def _attribute(base: object, name: str) -> Any:
+    """An attribute as it is stored; nothing is asked of descriptors."""
+    if is_a(base, ModuleType):
+        found = instance_namespace(base).get(name, UNKNOWN)
+        return loaded_module(f"{path_of(base)}.{name}") or UNKNOWN if found is UNKNOWN else found
+    if is_a(base, type):
+        found = class_attribute(base, name)
+        return UNKNOWN if found is None else found.__func__ if type(found) in (staticmethod, classmethod) else found
+    return instance_namespace(base).get(name, UNKNOWN)
+
+
+def bound_names(function: Definition) -> set[str]:
+    """The names that are the function's own: parameters, and what its body assigns, defines or imports."""
+    arguments = function.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    names = {argument.arg for argument in every if argument is not None}
+    for node in _nodes(function.body):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.Global):
+            names -= set(node.names)
+    return names
+
+
+def _nodes(body: Iterable[ast.AST]) -> Iterable[ast.AST]:
+    """The nodes of a body in their order, without those inside its functions and classes."""
+    for node in body:
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            yield from _nodes(ast.iter_child_nodes(node))
+
+
+def _imports(body: Iterable[ast.AST], module: Module) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for node in _nodes(body):
+        if isinstance(node, ast.ImportFrom):
+            found |= _imported(node, module)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                name = alias.name if alias.asname else alias.name.partition(".")[0]
+                found[alias.asname or name] = _known([loaded_module(name)])
+    return found
+
+
+def _looped(body: Iterable[ast.AST], scope: Scope) -> dict[str, list[Any]]:
+    """What a loop's variable goes through; a loop over what can't be told leaves it unknown."""
+    loops = (node for node in _nodes(body) if isinstance(node, ast.For) and isinstance(node.target, ast.Name))
+    return {loop.target.id: scope.items(loop.iter) for loop in loops if isinstance(loop.target, ast.Name)}
+
+
+def _imported(node: ast.ImportFrom, module: Module) -> dict[str, list[Any]]:
+    base = imported_from(node, module)
+    owner = loaded_module(base)
+    return {alias.asname or alias.name: _known([_attribute(owner, alias.name)]) for alias in node.names}
+
+
+def imported_from(node: ast.ImportFrom, module: Module) -> str:
+    """The absolute name of the module that an import imports from."""
+    if not node.level:
+        return node.module or ""
+    parts = module.package.split(".")
+    kept = parts[: len(parts) - node.level + 1]
+    return ".".join([*kept, *([node.module] if node.module else [])])
+
+
+def _known(values: list[Any]) -> list[Any]:
+    return [value for value in values if value is not None and value is not UNKNOWN]
