@@ -18,7 +18,7 @@ urlpatterns = [
     path("graph.svg", access.guarded(graph.svg_file), name="graph-svg"),
     path("graph.json", access.guarded(graph.json_file), name="graph-json"),
     *routes("", overview.overview, "overview"),
-    page_route("graph/", graph.wiring, "graph"),
+    page_route("graph/", graph.graph, "graph"),
     *routes("timeline/", timeline.timeline, "timeline"),
     *routes("traces/<str:trace_id>/", traces.trace, "trace"),
     *routes("signals/", signals.signals, "signals"),

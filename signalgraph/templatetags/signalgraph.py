@@ -79,6 +79,13 @@ def select(context: template.Context, kind: str, name: str) -> str:
 
 
 @register.simple_tag(takes_context=True)
+def pick(context: template.Context, param: str, one: str) -> str:
+    """The address of this page with something picked, by its id and the parameter that says so."""
+    state: State = context["state"]
+    return state.url(**{param: one})
+
+
+@register.simple_tag(takes_context=True)
 def select_in(context: template.Context, path: str, kind: str, name: str) -> str:
     """The address of another page with something selected."""
     state: State = context["state"]

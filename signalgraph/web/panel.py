@@ -49,12 +49,17 @@ def subject_context(scope: Scope, subject: Subject) -> dict[str, Any]:
     }
 
 
-def panel_context(scope: Scope) -> dict[str, Any]:
-    """The panel of the selection; empty without one, and in words where the selection isn't known."""
-    if not scope.state.sel:
+def panel_context(scope: Scope, picked: str | None = None, pick: str = "sel") -> dict[str, Any]:
+    """The panel of the selection; empty without one, and in words where the selection isn't known.
+
+    `pick` is the parameter that says what is selected, where it isn't `sel`.
+    """
+    picked = scope.state.sel if picked is None else picked
+    if not picked:
         return {}
-    found = split_id(scope.state.sel)
+    found = split_id(picked)
     subject = find_subject(scope, *found) if found else None
     if subject is None:
-        return {"panel": "signalgraph/_panel_missing.html"}
-    return {"panel": "signalgraph/_panel_subject.html", **subject_context(scope, subject)}
+        return {"panel": "signalgraph/_panel_missing.html", "picked": picked, "pick": pick}
+    about = {"panel": "signalgraph/_panel_subject.html", "picked": picked, "pick": pick}
+    return {**about, **subject_context(scope, subject)}

@@ -1,62 +1,57 @@
-"""The graph: how it is wired and where it is busy, drawn or as a list, and the same as files."""
+"""The graph: how it is wired, where it is busy, what follows from what; drawn or as a list."""
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 
-from signalgraph.events import ANY_SENDER, ConnectionInfo
 from signalgraph.exports import json as json_export
 from signalgraph.exports import svg
 from signalgraph.graph.figures import Scale, scale_of
 from signalgraph.graph.focus import Focus, focus
-from signalgraph.graph.layout import Layout, layout_wiring
-from signalgraph.graph.views import build_view
+from signalgraph.graph.layout import Layout
+from signalgraph.graph.material import Ask, ViewError
+from signalgraph.graph.views import build_view, lay_out
 from signalgraph.web.asks import material_of, read_ask
 from signalgraph.web.facets import connection_facets
+from signalgraph.web.legend import measure_words, read_legend
+from signalgraph.web.listing import baseline, list_rows, others
 from signalgraph.web.panel import panel_context
-from signalgraph.web.scope import Scope, connection_id
+from signalgraph.web.scope import Scope
+from signalgraph.web.stages import read_stages
+from signalgraph.web.starts import explain_problem, known_ids, named, no_focus
+from signalgraph.web.toolbar import read_toolbar, title_of
 from signalgraph.web.views import Page, file_view
 
 if TYPE_CHECKING:
     import networkx as nx
 
-VIEWS = ("wiring", "list")
+DRAWING = "sg-drawing"
+PANEL = "sg-panel"
+MAX_LAYOUTS = 32
 
-
-@dataclass(frozen=True)
-class ListRow:
-    """A connection in the list twin of the drawing; `caused` are the signals that its receiver dispatched."""
-
-    connection: str
-    row: ConnectionInfo
-    calls: int
-    rate_per_s: float
-    p95_us: float | None
-    errors: int
-    caused: list[tuple[str, int]] = field(default_factory=list)
+_layouts: dict[tuple[object, ...], Layout] = {}
 
 
 def read_graph(scope: Scope) -> nx.DiGraph[str]:
     return build_view(material_of(scope), read_ask(scope.state))
 
 
-_layouts: dict[tuple[object, ...], Layout] = {}
-MAX_LAYOUTS = 32
-
-
 def read_layout(graph: nx.DiGraph[str]) -> Layout:
-    """The layout of a graph; kept by what it is made of, as numbers move nothing."""
+    """The layout of a graph; that of the wiring is kept by what it is made of, as numbers move nothing."""
+    if graph.graph["view"] != "wiring":
+        return lay_out(graph)
     causes = tuple(cause[:3] for cause in graph.graph["causes"])
     key = (tuple(graph.nodes), tuple(graph.edges), causes)
     if key not in _layouts:
         while len(_layouts) >= MAX_LAYOUTS:
             _layouts.pop(next(iter(_layouts)), None)
-        _layouts[key] = layout_wiring(graph)
+        _layouts[key] = lay_out(graph)
     return _layouts[key].counted(graph)
 
 
@@ -70,86 +65,114 @@ def focus_data(found: Focus) -> dict[str, Any]:
     }
 
 
-def list_rows(scope: Scope) -> list[ListRow]:
-    """The connections by sender, signal and the order in which they run."""
-    caused: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    for (cause, signal, _), count in sorted(scope.index.edges.items()):
-        caused[cause].append((signal, count))
-    rows = []
-    for row in sorted(scope.connections, key=lambda row: (row.sender == ANY_SENDER, row.sender, row.signal, row.order)):
-        own = connection_id(row)
-        stats = scope.stats([own])
-        figures = (stats.window_calls, stats.rate_per_s, stats.p95_us, stats.window_errors)
-        rows.append(ListRow(own, row, *figures, caused[own]))
-    return rows
+def graph(request: HttpRequest, scope: Scope) -> Page:
+    """Every view; a path that lacks an end shows the wiring, to pick it from."""
+    ask = named(scope, read_ask(scope.state))
+    is_list = scope.state.params.get("view") == "list"
+    context: dict[str, Any] = {
+        "title": "Graph" if ask.view == "wiring" else f"{title_of(ask)}, graph",
+        "heading": title_of(ask),
+        "ask": ask,
+        "is_list": is_list,
+        "toolbar": read_toolbar(scope.state, ask, is_list=is_list),
+        "path": _path_form(scope) if ask.view == "path" else None,
+    }
+    try:
+        context |= _picture(request, scope, ask, is_list=is_list)
+    except ViewError as error:
+        context["problem"] = explain_problem(scope, ask, str(error))
+    status = context["problem"].status if "problem" in context else HTTPStatus.OK
+    parts = {PANEL: "signalgraph/_graph_panel.html", DRAWING: "signalgraph/_graph_drawing.html"}
+    template = "signalgraph/graph.html"
+    return Page(template, context, {}, connection_facets(scope), scope.connection_hits, status=status, parts=parts)
 
 
-def baseline(scope: Scope) -> str:
-    """Where live numbers start, per shown connection: calls and errors ever, errors and calls per bar of the window."""
-    found = {}
-    for row in scope.connections:
-        stats = scope.stats([connection_id(row)])
-        bars = stats.spark if stats.window_calls else []
-        found[connection_id(row)] = [stats.calls, stats.errors, stats.window_errors, *bars]
-    return json.dumps(found, separators=(",", ":"))
+def _path_form(scope: Scope) -> dict[str, Any]:
+    kept = [(name, value) for name, value in scope.state.params.items() if name not in ("sel", "to", "at")]
+    return {"kept": kept, "clear": scope.state.url(sel=None, to=None, at=None), "ids": known_ids(scope)}
 
 
-def others(scope: Scope) -> str:
-    """The ids of connections that are known but not drawn: one that is in neither list is new."""
-    drawn = {connection_id(row) for row in scope.connections}
-    known = {*(connection_id(row) for row in scope.wiring.connections), *scope.index.totals}
-    return json.dumps(sorted(known - drawn), separators=(",", ":"))
+def _picture(request: HttpRequest, scope: Scope, ask: Ask, *, is_list: bool) -> dict[str, Any]:
+    """What the page shows of a graph. Raises `ViewError`."""
+    if ask.view == "focus" and not ask.selection:
+        return {"problem": no_focus(scope)}
+    lacks_end = ask.view == "path" and not (ask.selection and ask.target)
+    drawn = build_view(material_of(scope), replace(ask, view="wiring") if lacks_end else ask)
+    pick = "" if lacks_end else "at" if ask.view in ("focus", "path") else "sel"
+    context = {"pick": pick, "connections": len(connections_in(drawn)), **_selected(scope, drawn, pick)}
+    if request.headers.get("HX-Target") == PANEL:
+        return context | {"drawing": not is_list}
+    if is_list:
+        return context | _as_list(scope, drawn)
+    if drawn.graph["view"] == "wiring" and ask.measure == "rate":
+        context |= {"baseline": baseline(scope), "others": others(scope)}
+    context |= {"legend": read_legend(drawn), "measure_words": measure_words(drawn), "scale": drawn_scale(drawn)}
+    picture = draw(scope, drawn, link=_link(scope, ask, pick), picked=scope.state.params.get(pick, ""))
+    return context | {"drawing": picture, "cycles": []}
 
 
-def wiring(request: HttpRequest, scope: Scope) -> Page:
-    asked = scope.state.params.get("view", "")
-    view = asked if asked in VIEWS else "wiring"
-    graph = read_graph(scope)
-    found = focus(graph, scope.state.sel) if scope.state.sel else None
+def _selected(scope: Scope, drawn: nx.DiGraph[str], pick: str) -> dict[str, Any]:
+    """The panel of what is picked, and what that lights."""
+    picked = scope.state.params.get(pick, "") if pick else ""
+    found = focus(drawn, picked) if picked else None
     if found is not None and not found.nodes:
         found = None
-    context: dict[str, Any] = {
-        "title": "Graph",
-        "view": view,
+    return {
         "lit": len(found.connections) if found else None,
         "focus": json.dumps(focus_data(found)) if found else "",
-        **panel_context(scope),
+        **panel_context(scope, picked, pick),
     }
-    if view == "list":
-        context["rows"] = list_rows(scope)
-    elif request.headers.get("HX-Target") != "sg-panel":
-        context |= {
-            "drawing": draw(scope, graph),
-            "baseline": baseline(scope),
-            "others": others(scope),
-            "scale": drawn_scale(graph),
-        }
-    twin: dict[str, Any] = {}
-    return Page("signalgraph/graph.html", context, twin, connection_facets(scope), scope.connection_hits)
+
+
+def _link(scope: Scope, ask: Ask, pick: str) -> Callable[[str], str]:
+    """The address that a click on a box leads to, from the id of the box."""
+    param = pick or ("to" if ask.selection else "sel")
+    return lambda one: scope.state.url(**{param: one})
+
+
+def _as_list(scope: Scope, drawn: nx.DiGraph[str]) -> dict[str, Any]:
+    if drawn.graph["view"] in ("focus", "path"):
+        return {"list": "signalgraph/_graph_stages.html", "stages": read_stages(drawn)}
+    return {"list": "signalgraph/_graph_list.html", "rows": list_rows(scope)}
+
+
+def connections_in(graph: nx.DiGraph[str]) -> set[str]:
+    """The ids of the connections that a graph draws."""
+    return {one for *_, data in graph.edges(data=True) for one in data.get("connections", ())}
 
 
 def drawn_scale(graph: nx.DiGraph[str]) -> Scale:
     """The drawing's scale of heat, for the legend below it."""
+    measure = graph.graph.get("measure", "rate")
     found = [data["figures"] for _, data in graph.nodes(data=True) if "figures" in data]
-    every = [*graph.graph["signal_figures"].values(), *found]
-    return scale_of(figures.value("rate") for figures in every)
+    every = [*graph.graph.get("signal_figures", {}).values(), *found]
+    return scale_of((figures.value(measure) for figures in every), measure)
 
 
-def draw(scope: Scope, graph: nx.DiGraph[str], mode: svg.Mode = "page") -> str:
+def draw(scope: Scope, graph: nx.DiGraph[str], *, link: Callable[[str], str], picked: str) -> str:
     return svg.render(
         graph,
         read_layout(graph),
-        mode=mode,
-        title="Wiring",
+        title=title_of(graph.graph["ask"]),
         query=scope.state.q,
         as_of=scope.as_of,
-        selected=scope.state.sel if focus(graph, scope.state.sel).nodes else None,
-        link=lambda one: scope.state.url("graph/", sel=one),
+        selected=picked if picked and focus(graph, picked).nodes else None,
+        link=link,
     )
 
 
 def _svg(request: HttpRequest, scope: Scope) -> HttpResponse:
-    body = draw(scope, read_graph(scope), mode="file")
+    drawn = read_graph(scope)
+    selected = scope.state.sel if focus(drawn, scope.state.sel).nodes else None
+    body = svg.render(
+        drawn,
+        read_layout(drawn),
+        mode="file",
+        title=title_of(drawn.graph["ask"]),
+        query=scope.state.q,
+        as_of=scope.as_of,
+        selected=selected,
+    )
     return HttpResponse(body, content_type="image/svg+xml")
 
 

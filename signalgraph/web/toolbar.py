@@ -1,0 +1,118 @@
+"""What stands above the graph: which view, coloured by what, how far, in which direction, and as which files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from signalgraph import names
+from signalgraph.exports.files import FORMATS
+from signalgraph.graph.material import Ask
+from signalgraph.web.asks import COLOURS, MAX_DEPTH, OWN, VIEWS
+from signalgraph.web.state import State
+
+FILES = {  # by format: the end of the address, and what it is for
+    "svg": ("svg", "SVG, a picture"),
+    "dot": ("dot", "DOT, for Graphviz"),
+    "mermaid": ("mmd", "Mermaid, for Markdown"),
+    "graphml": ("graphml", "GraphML, for yEd and Gephi"),
+    "json": ("json", "JSON, for NetworkX"),
+    "csv": ("csv", "CSV, one line a connection"),
+    "markdown": ("md", "Markdown, as text"),
+}
+DIRECTIONS = {
+    "up": ("up", "u", "what led to it"),
+    "both": ("both", "b", "both ways"),
+    "down": ("down", "i", "what follows"),
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A link of the toolbar; `url` is "" where it leads nowhere from here."""
+
+    name: str
+    label: str
+    url: str
+    is_current: bool = False
+    key: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Toolbar:
+    """`depth` is None where a view follows no causes."""
+
+    views: list[Choice]
+    colours: list[Choice]
+    depth: int | None
+    less: Choice
+    more: Choice
+    directions: list[Choice]
+    exports: list[Choice]
+
+
+def read_toolbar(state: State, ask: Ask, *, is_list: bool) -> Toolbar:
+    """The controls that mean something for this view, each with the address that it leads to."""
+    follows = ask.view == "focus"
+    return Toolbar(
+        views=_views(state, ask, is_list=is_list),
+        colours=[] if is_list else [_colour(state, ask, name) for name in COLOURS],
+        depth=ask.depth if follows else None,
+        less=Choice(
+            "less", "\N{MINUS SIGN}", state.url(depth=ask.depth - 1) if ask.depth else "", key="-", title="Fewer causes"
+        ),
+        more=Choice(
+            "more", "+", state.url(depth=ask.depth + 1) if ask.depth < MAX_DEPTH else "", key="+", title="More causes"
+        ),
+        directions=[_direction(state, ask, name) for name in DIRECTIONS] if follows else [],
+        exports=[
+            Choice(name, label, export_url(state, suffix)) for name, (suffix, label) in FILES.items() if name in FORMATS
+        ],
+    )
+
+
+def _views(state: State, ask: Ask, *, is_list: bool) -> list[Choice]:
+    found = [
+        Choice(name, name.capitalize(), state.url(view=name, of=None, at=None), not is_list and ask.view == name)
+        for name in VIEWS
+    ]
+    of = None if ask.view == "wiring" else ask.view
+    return [*found, Choice("list", "List", state.url(view="list", of=of, at=None), is_list, title="The same as text")]
+
+
+def _colour(state: State, ask: Ask, name: str) -> Choice:
+    return Choice(name, name, state.url(color=None if name == "rate" else name), ask.measure == name)
+
+
+def _direction(state: State, ask: Ask, name: str) -> Choice:
+    label, key, title = DIRECTIONS[name]
+    return Choice(name, label, state.url(direction=None if name == "both" else name), ask.direction == name, key, title)
+
+
+def export_url(state: State, suffix: str) -> str:
+    """The address of a file that shows what the page shows."""
+    own = {name: state.params.get(name) for name in OWN if name != "at"}
+    return state.url(f"graph.{suffix}", **own)
+
+
+def title_of(ask: Ask) -> str:
+    """What a picture is called, on its page and in its file."""
+    if ask.view == "focus" and ask.selection:
+        return f"Focus on {label_of(ask.selection)}"
+    if ask.view == "path" and ask.selection and ask.target:
+        return f"From {label_of(ask.selection)} to {label_of(ask.target)}"
+    return {"apps": "Apps"}.get(ask.view, "Wiring")
+
+
+def label_of(one: str) -> str:
+    """The short name of a signal, sender, receiver or connection, from its id."""
+    kind, _, name = one.partition(":")
+    if kind == "connection":
+        try:
+            sender, signal, receiver = names.parse_connection_id(one)
+        except ValueError:
+            return one
+        return f"{names.short(receiver)} for {names.short(signal)} of {names.short(sender)}"
+    if kind == "port":
+        name = name.partition("|")[0]
+    return names.short(name) if name else one
