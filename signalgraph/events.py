@@ -239,7 +239,11 @@ class SignalInfo(Struct, frozen=True, rename={"cls": "class"}):
 
 
 class ConnectionInfo(Struct, frozen=True, rename={"is_async": "async"}):
-    """A live connection. `sender` is `*` for any sender; `order` (from 1) is its place among the signal's receivers."""
+    """A live connection. `sender` is `*` for any sender; `order` (from 1) is its place among the signal's receivers.
+
+    `sender_kind` is "abstract", "proxy" or "through" (made by Django for a many-to-many field) where the sender is such
+    a model: Django dispatches nothing for it, or for its own instances only.
+    """
 
     signal: str
     sender: str
@@ -250,6 +254,7 @@ class ConnectionInfo(Struct, frozen=True, rename={"is_async": "async"}):
     order: int
     file: str | None
     line: int | None
+    sender_kind: str = ""
 
 
 class Inventory(Struct, frozen=True):

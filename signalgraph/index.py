@@ -239,8 +239,12 @@ class Index:
     @property
     def steps(self) -> dict[Step, int]:
         """Observed causes, as `Recent.steps` says."""
-        with self._lock:
-            return dict(self._recent.steps)
+        return self._recent.steps.copy()
+
+    @property
+    def sent(self) -> dict[tuple[str, str], int]:
+        """Dispatches in memory that no receiver sent, by (signal, sender)."""
+        return self._recent.sent.copy()
 
     @property
     def edges(self) -> dict[Edge, int]:
@@ -328,8 +332,7 @@ class Index:
         with self._lock:
             keys = list(connection_ids)
             total = sum((self._sums.connections.get(key, Total()) for key in keys), Total())
-            figures = [self._recent.connections[key] for key in keys if key in self._recent.connections]
-            return self._row(figures, total, window_s)
+            return self._row(list(filter(None, map(self._recent.connections.get, keys))), total, window_s)
 
     def signal_stats(self, name: str, window_s: float = WINDOW_S) -> Stats:
         """The figures of a signal's dispatches as a whole; its `queries` are those of its receivers."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Mapping
+from typing import TypeVar
 
 from msgspec import structs
 
@@ -14,6 +15,7 @@ from signalgraph.traces import Call, Seen, Written
 MOST = 20_000  # dispatches held, and children that wait for their parent
 MOST_STEPS = 20_000
 
+T = TypeVar("T")
 Edge = tuple[str, str, str]
 Step = tuple[str, str, str, str]
 
@@ -28,12 +30,14 @@ class Recent:
 
     `steps` counts the dispatches sent in a receiver, by (connection of the receiver that ran, sender that it handled,
     signal, sender): a receiver for any sender does one thing while it handles this sender, and another for that one.
+    `sent` counts those that no receiver sent, by (signal, sender).
     """
 
     def __init__(self) -> None:
         self.connections: dict[str, Figures] = {}
         self.signals: dict[str, Figures] = {}
         self.steps: dict[Step, int] = {}
+        self.sent: dict[tuple[str, str], int] = {}
         self.held_from = 0  # every dispatch after this position that was resolved is still here
         self._rows: deque[tuple[int, Seen]] = deque()
         self._by_id: dict[str, Seen] = {}
@@ -115,6 +119,8 @@ class Recent:
 
     def _find_parent(self, seen: Seen) -> None:
         number = seen.parent_call
+        if seen.parent is None:
+            count_in(self.sent, (seen.signal, seen.sender))
         if number is None:
             return
         parent_id = seen.parent_dispatch or ""
@@ -130,9 +136,13 @@ class Recent:
     def _add_step(self, parent: Seen, number: int, signal: str, sender: str) -> None:
         if number > len(parent.calls):
             return
-        step = (parent.calls[number - 1].connection, parent.sender, signal, sender)
-        if step in self.steps or len(self.steps) < MOST_STEPS:
-            self.steps[step] = self.steps.get(step, 0) + 1
+        count_in(self.steps, (parent.calls[number - 1].connection, parent.sender, signal, sender))
+
+
+def count_in(counts: dict[T, int], key: T) -> None:
+    """One more; no new key where there are `MOST_STEPS`."""
+    if key in counts or len(counts) < MOST_STEPS:
+        counts[key] = counts.get(key, 0) + 1
 
 
 def sum_steps(steps: Mapping[Step, int]) -> dict[Edge, int]:

@@ -34,7 +34,7 @@ from signalgraph.events import (
 from signalgraph.inert import class_path
 from signalgraph.receivers import distinct_names, is_own
 from signalgraph.rows import RawRow, describe_uid, read_rows, row_marks
-from signalgraph.senders import SenderLabels
+from signalgraph.senders import SenderLabels, model_kinds
 
 SCAN_INTERVAL_S = 10.0
 TIDY_AT = 1_000  # known signals from which on the dead are looked for
@@ -216,7 +216,8 @@ class Registry:
         raw = [(known.name, signal, read_rows(signal)) for known, signal in live]
         labels = self._sender_labels([row for *_, rows in raw for row in rows])
         described = _describe_receivers([row for *_, rows in raw for row in rows if not row.is_dead])
-        rows = {id(signal): _live_rows(name, rows, described, labels) for name, signal, rows in raw}
+        kinds = model_kinds()
+        rows = {id(signal): _live_rows(name, rows, described, labels, kinds) for name, signal, rows in raw}
         dead = [(name, row) for name, _, rows in raw for row in rows if row.is_dead]
         connections = [row.info for same in rows.values() for row in same]
         return _Snapshot(
@@ -256,7 +257,11 @@ def _describe_receivers(rows: list[RawRow]) -> dict[int, tuple[str, ReceiverName
 
 
 def _live_rows(
-    signal: str, raw: list[RawRow], described: dict[int, tuple[str, ReceiverName]], labels: dict[int, str]
+    signal: str,
+    raw: list[RawRow],
+    described: dict[int, tuple[str, ReceiverName]],
+    labels: dict[int, str],
+    kinds: dict[str, str],
 ) -> list[Row]:
     rows: list[Row] = []
     for row in raw:
@@ -264,9 +269,9 @@ def _live_rows(
             continue
         name, receiver = described[id(row)]
         sender = _sender(row, labels)
-        info = ConnectionInfo(
-            signal, sender, name, row.dispatch_uid, row.weak, row.is_async, len(rows) + 1, receiver.file, receiver.line
-        )
+        order, kind = len(rows) + 1, kinds.get(sender, "")
+        place = (receiver.file, receiver.line)
+        info = ConnectionInfo(signal, sender, name, row.dispatch_uid, row.weak, row.is_async, order, *place, kind)
         rows.append(Row(row.sender_key, receiver.ident, sender, name, info))
     return rows
 

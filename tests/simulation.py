@@ -28,8 +28,8 @@ class Project:
     does: dict[str, list[Dispatch]]
     roots: list[Dispatch]
     steps: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
-    ran: set[str] = field(default_factory=set)
     set_off: Counter[tuple[str, str]] = field(default_factory=Counter)
+    handled: Counter[str] = field(default_factory=Counter)
 
     def run(self) -> Project:
         """Send the roots and what follows, `DEEPEST` in a row at most."""
@@ -44,7 +44,7 @@ class Project:
     def _dispatch(self, signal: str, sender: str, cause: str | None, deeper: int) -> None:
         for row in self.hearing(signal, sender):
             own = handling(sender, signal, row.receiver)
-            self.ran.add(own)
+            self.handled[own] += 1
             if cause:
                 self.set_off[cause, own] += 1
             for then in self.does.get(own, ()) if deeper else ():
@@ -52,8 +52,8 @@ class Project:
                 self._dispatch(*then, own, deeper - 1)
 
     @property
-    def observed(self) -> dict[str, set[str]]:
-        return {signal: {sender for of, sender in self.roots if of == signal} for signal, _ in self.roots}
+    def sent(self) -> Counter[Dispatch]:
+        return Counter(self.roots)
 
 
 @st.composite
@@ -73,5 +73,5 @@ def projects(draw: st.DrawFn) -> Project:
     if handled:
         some = st.sampled_from(handled)
         does = draw(st.dictionaries(some, st.lists(dispatches, min_size=1, max_size=2, unique=True), max_size=7))
-    roots = draw(st.lists(dispatches, max_size=4, unique=True))
+    roots = draw(st.lists(dispatches, max_size=4))
     return Project(rows, does, roots).run()

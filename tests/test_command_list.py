@@ -124,7 +124,7 @@ def test_json_is_the_whole_inventory() -> None:
     assert len(data["connections"]) == len(REGISTRY.inventory().connections)
     assert [list(data["signals"][0]), list(data["connections"][0])] == [
         ["id", "name", "aliases", "class", "receivers"],
-        ["signal", "sender", "receiver", "dispatch_uid", "weak", "async", "order", "file", "line"],
+        ["signal", "sender", "receiver", "dispatch_uid", "weak", "async", "order", "file", "line", "sender_kind"],
     ]
     assert {
         "signal": f"{HERE}.rung",
@@ -136,6 +136,7 @@ def test_json_is_the_whole_inventory() -> None:
         "order": 2,
         "file": __file__,
         "line": answer.__code__.co_firstlineno,
+        "sender_kind": "",
     } in data["connections"]
 
 

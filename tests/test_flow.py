@@ -19,7 +19,7 @@ STEPS = {(ANY_AUDIT, "shop.Order", FLAGGED, "shop.Order"): 3, (ANY_AUDIT, "auth.
 
 
 def flow_of(project):
-    return build_flow(project.connections, project.steps, observed=project.observed)
+    return build_flow(project.connections, project.steps, sent=project.sent)
 
 
 @patiently
@@ -50,7 +50,8 @@ def test_flow_leads_nowhere_where_the_project_does_not(project):
 def test_flow_says_of_each_handling_whether_it_was_seen(project):
     """Every connection is there: as its handlings that ran, or as it is connected where none did."""
     flow = flow_of(project)
-    assert {node for node, seen in flow.nodes(data="observed") if seen} == project.ran
+    assert {node for node, seen in flow.nodes(data="observed") if seen} == set(project.handled)
+    assert {node: calls for node, calls in flow.nodes(data="calls") if calls} == dict(project.handled)
     assert {own for _, own in flow.nodes(data="connection")} == {connection_id(row) for row in project.connections}
 
 

@@ -131,6 +131,7 @@ def test_a_receiver_that_sends_is_tied_to_what_it_sent(log: Log) -> None:
     index.refresh()
     assert index.steps == {(SEND_RECEIPT, "shop.Order", SIGNALS[1], "shop.Order"): 2}
     assert index.edges == {(SEND_RECEIPT, SIGNALS[1], "shop.Order"): 2}
+    assert index.sent == {(SIGNALS[0], "shop.Order"): 2}
 
 
 def test_a_trace_is_put_together_from_its_dispatches(log: Log) -> None:

@@ -12,10 +12,12 @@ from typing import Any, ClassVar
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import Group, Permission
 from django.db.models.signals import ModelSignal, m2m_changed, post_save
 from django.dispatch import Signal
 from django.test.signals import setting_changed as imported_setting_changed
+from django.test.utils import isolate_apps
 from django.utils.functional import SimpleLazyObject
 from test_names import AsyncNotifier, Hostile, Notifier, decorated
 
@@ -575,7 +577,29 @@ def test_the_inventory_is_sorted_and_complete(registry: Registry, connect: Calla
         counts["django.db.models.signals.m2m_changed"],
         __file__,
         first.__code__.co_firstlineno,
+        "through",
     ) in list(inventory.connections)
+
+
+@isolate_apps("django.contrib.auth")
+def test_a_connection_says_what_kind_of_model_its_sender_is() -> None:
+    """Abstract models and proxies are where a connection waits in vain; an ordinary model says nothing."""
+
+    class Staff(Group):
+        class Meta:
+            app_label, proxy = "auth", True
+
+    signal = ModelSignal()
+    for sender in (AbstractBaseUser, Staff, Group, Group.permissions.through, None):
+        signal.connect(first, sender=sender)
+    kinds = {row.sender: row.info.sender_kind for row in Registry().rows(signal)}
+    assert kinds == {
+        "auth.AbstractBaseUser": "abstract",
+        "auth.Staff": "proxy",
+        "auth.Group": "",
+        "auth.Group.permissions": "through",
+        "*": "",
+    }
 
 
 def test_a_scan_leaves_alone_what_other_threads_are_making(registry: Registry) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from wirings import POST_SAVE, SHOP, SHOP_STATS, STOCK_LOW, signals_of
+from msgspec import structs
+from wirings import ORDER_PLACED, POST_SAVE, SHOP, SHOP_STATS, STOCK_LOW, connect, signals_of
 
 from signalgraph.graph.build import connection_id
 from signalgraph.graph.layout import layout_wiring
@@ -38,3 +39,33 @@ def test_an_unknown_view_is_refused_with_those_that_there_are():
     """What, which value, what to do."""
     with pytest.raises(ViewError, match=r"There is no view 'pie'; use one of: wiring"):
         build_view(material(), Ask(view="pie"))
+
+
+def line_of(kind, signal, sender="shop.Base", **known):
+    row = structs.replace(connect(signal, sender, "shop.receivers.note"), sender_kind=kind)
+    graph = build_view(Material(signals_of([row]), [row], [row], **known), Ask())
+    return graph.edges[f"port:{signal}|{sender}", "receiver:shop.receivers.note"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "signal", "can_fire"),
+    [
+        ("abstract", POST_SAVE, False),
+        ("abstract", ORDER_PLACED, True),
+        ("proxy", POST_SAVE, False),
+        ("proxy", ORDER_PLACED, True),
+        ("through", POST_SAVE, False),
+        ("through", "django.db.models.signals.m2m_changed", True),
+        ("", POST_SAVE, True),
+    ],
+)
+def test_a_line_that_cannot_fire_says_why(kind, signal, can_fire):
+    """Django sends a model's signals for no abstract one, for a proxy's own instances, and no save for a through."""
+    line = line_of(kind, signal)
+    assert (line["can_fire"], bool(line["why"])) == (can_fire, not can_fire)
+
+
+def test_a_proxy_that_was_seen_sending_is_live():
+    """`sender=Proxy` runs when an instance of the proxy is saved."""
+    own = handling("shop.Base", POST_SAVE, "shop.receivers.note")
+    assert line_of("proxy", POST_SAVE, calls={own: 1})["can_fire"]

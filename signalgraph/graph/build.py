@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 import networkx as nx
 
 from signalgraph import names
 from signalgraph.events import ANY_SENDER, ConnectionInfo, SignalInfo
 from signalgraph.graph.figures import Figures, Measure, heard, together
+from signalgraph.graph.firing import why_not_live
 
 Edges = Mapping[tuple[str, str, str], int]  # (connection id that ran, signal and sender it dispatched) -> how often
 
@@ -28,6 +30,7 @@ def build_wiring(
     observed: Mapping[str, Collection[str]] | None = None,
     unfiltered: Iterable[ConnectionInfo] | None = None,
     gone: Collection[str] = (),
+    called: Collection[str] = (),
     orphans: bool = False,
 ) -> nx.DiGraph[str]:
     """The graph that is drawn: sender -> port -> receiver.
@@ -39,6 +42,7 @@ def build_wiring(
     observed : senders seen dispatching a signal, by signal; they join the any-sender port if they have none.
     unfiltered : all connections, where `connections` is a selection, so that "+n any sender" stays exact.
     gone : ids of connections that no process has any more.
+    called : ids of connections of which calls were recorded.
     orphans : draw signals without receivers too.
 
     Returns
@@ -50,7 +54,8 @@ def build_wiring(
     * senders: `kind` "sender", `name`, `label`;
     * ports: `kind` "port", `signal`, `senders`, `any`, `label`, `also` (receivers for any sender, which run too);
     * receivers: `kind` "receiver", `name`, `label`, `is_async`, `file`, `line`;
-    * edges: `connections` (sorted ids), `gone`; towards a receiver `order`, its place among the signal's receivers.
+    * edges: `kind` "connection", `connections` (sorted ids), `gone`, `can_fire` and `why` not, in words; towards a
+      receiver `order`, its place among the signal's receivers.
     """
     rows = unique(connections)
     every = rows if unfiltered is None else unique(unfiltered)
@@ -70,8 +75,9 @@ def build_wiring(
         _add_ports(graph, signal, by_signal[signal], seen[signal])
     _add_badges(graph, every)
     _add_labels(graph)
+    by_id = {connection_id(row): row for row in rows}
     for _, _, data in graph.edges(data=True):
-        data["gone"] = all(one in gone for one in data["connections"])
+        data.update(about_line([by_id[one] for one in data["connections"]], gone, called))
     if stats is not None:
         graph.graph["measure"] = measure
         _add_figures(graph, stats)
@@ -80,6 +86,17 @@ def build_wiring(
 
 def connection_id(connection: ConnectionInfo) -> str:
     return names.connection_id(connection.sender, connection.signal, connection.receiver)
+
+
+def about_line(rows: Collection[ConnectionInfo], gone: Collection[str], called: Collection[str]) -> dict[str, Any]:
+    """The attributes of a line that stands for these connections: it can fire if one of them can."""
+    why = {connection_id(row): why_not_live(row, called, connection=connection_id(row)) for row in rows}
+    return {
+        "kind": "connection",
+        "gone": all(one in gone for one in why),
+        "can_fire": not all(why.values()),
+        "why": "; ".join(sorted(set(why.values()))) if all(why.values()) else "",
+    }
 
 
 def port_id(signal: str, sender: str) -> str:

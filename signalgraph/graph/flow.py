@@ -21,7 +21,7 @@ def build_flow(
     connections: Iterable[ConnectionInfo],
     steps: Mapping[Step, int],
     *,
-    observed: Mapping[str, Collection[str]] | None = None,
+    sent: Mapping[tuple[str, str], int] | None = None,
     calls: Mapping[str, int] | None = None,
 ) -> nx.DiGraph[str]:
     """The graph of causes. A node is a handling: a connection, and the sender whose dispatch it handled.
@@ -33,8 +33,8 @@ def build_flow(
     Parameters
     ----------
     steps : (connection of the receiver that ran, sender that it handled, signal, sender) -> how often that was sent.
-    observed : senders seen dispatching a signal, by signal.
-    calls : recorded calls by connection id.
+    sent : (signal, sender) -> how often code outside receivers was seen sending that.
+    calls : all recorded calls by connection id.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def build_flow(
 
     * nodes: `signal`, `sender`, `receiver`; `connection`, the id in the wiring, whose sender may be `*`; `observed`,
       whether it ran or was set off; `calls`, how often: of a connection for one sender all recorded calls, of one for
-      any sender those that a receiver set off. What was never seen stands there as it is connected, not `observed`.
+      any sender those of this sender in `steps` and `sent`. What was never seen stands there as it is connected.
     * edges: `count`, how often one was seen setting off the other.
 
     A step whose receiver is not among `connections` is left out.
@@ -51,10 +51,9 @@ def build_flow(
     by_id = {connection_id(row): row for row in rows}
     heard = hears(rows)
     flow: nx.DiGraph[str] = nx.DiGraph()
-    for signal, senders in sorted((observed or {}).items()):
-        for sender in sorted(senders):
-            for row in heard_by(heard, signal, sender):
-                _add_handling(flow, row, sender)
+    for (signal, sender), count in sorted((sent or {}).items()):
+        for node in {_add_handling(flow, row, sender) for row in heard_by(heard, signal, sender)}:
+            flow.nodes[node]["calls"] += count
     for step, count in sorted(steps.items()):
         if step[0] in by_id:
             _add_step(flow, by_id[step[0]], heard, step, count)

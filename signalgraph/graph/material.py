@@ -48,8 +48,10 @@ class Material:
     Parameters
     ----------
     steps : observed causes, see `signalgraph.recent.Recent`.
-    stats : figures by connection id; None draws no numbers.
-    observed : senders seen dispatching a signal, by signal.
+    sent : dispatches that no receiver sent, by (signal, sender).
+    calls : all recorded calls by connection id.
+    stats : figures by connection id, in the window that is drawn; None draws no numbers.
+    observed : senders to be drawn at the port for any sender, by signal.
     gone : ids of connections that no process has any more.
     dead : rows whose weakly held receiver is gone.
     pending : connects that wait for a model.
@@ -64,3 +66,11 @@ class Material:
     gone: Collection[str] = ()
     dead: Sequence[DeadEntry] = ()
     pending: Sequence[PendingSender] = ()
+    sent: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    calls: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def called(self) -> set[str]:
+        """Ids of connections that ran."""
+        drawn = (one for one, figures in (self.stats or {}).items() if figures.calls)
+        return {*(one for one, calls in self.calls.items() if calls), *drawn}

@@ -58,6 +58,7 @@ def _build_wiring(material: Material, ask: Ask) -> nx.DiGraph[str]:
         observed=material.observed,
         unfiltered=material.unfiltered,
         gone=material.gone,
+        called=material.called,
     )
 
 

@@ -54,6 +54,8 @@ def material_of(scope: Scope) -> Material:
         observed=observed_senders(scope),
         dead=wiring.dead,
         pending=wiring.pending,
+        sent=scope.index.sent,
+        calls={key: total.calls for key, total in scope.index.totals.items()},
     )
 
 
