@@ -25,14 +25,18 @@ __all__ = [
     "Seen",
     "Severity",
     "accepts",
+    "failed",
     "find_all",
     "find_run",
     "find_static",
+    "in_order",
     "load_rules",
     "split",
 ]
 
 logger = logging.getLogger(__name__)
+
+failed: set[str] = set()  # ids of the rules that raised an error when they were asked last
 
 
 @cache
@@ -55,22 +59,26 @@ def find_run(traffic: object) -> list[Finding]:
 def find_all(code: Code | None = None, traffic: object | None = None) -> list[Finding]:
     """Both, without what is not given; sorted by severity, rule and subject."""
     found = [] if code is None else find_static(code)
-    return _in_order([*found, *([] if traffic is None else find_run(traffic))])
+    return in_order([*found, *([] if traffic is None else find_run(traffic))])
 
 
 def _find(seen: Seen, material: object) -> list[Finding]:
-    return _in_order(one for rule in load_rules().values() if rule.seen == seen for one in _ask(rule, material))
+    return in_order(one for rule in load_rules().values() if rule.seen == seen for one in _ask(rule, material))
 
 
 def _ask(rule: Rule, material: object) -> list[Finding]:
     """What one rule finds. The boundary: a rule that fails is logged and left out, checks and pages go on."""
     try:
-        return list(rule.find(material))
+        found = list(rule.find(material))
     except Exception:
         logger.exception("The rule %s failed and is left out.", rule.id)
+        failed.add(rule.id)
         return []
+    failed.discard(rule.id)
+    return found
 
 
-def _in_order(found: Iterable[Finding]) -> list[Finding]:
+def in_order(found: Iterable[Finding]) -> list[Finding]:
+    """Sorted by severity, rule and subject."""
     known = load_rules()
     return sorted(found, key=lambda one: (SEVERITIES.index(known[one.rule].severity), one.rule, one.subject))
