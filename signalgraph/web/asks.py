@@ -84,10 +84,10 @@ def observed_senders(scope: Scope) -> dict[str, set[str]]:
     for seen in (seen for trace in scope.traces for seen in trace.dispatches):
         if seen.signal in heard and seen.sender not in (names.NO_SENDER, names.UNKNOWN_SENDER):
             found[seen.signal].add(seen.sender)
-    return {signal: _few(senders, drawn) for signal, senders in found.items()}
+    return {signal: few(senders, drawn) for signal, senders in found.items()}
 
 
-def _few(senders: set[str], drawn: set[str]) -> set[str]:
+def few(senders: set[str], drawn: set[str]) -> set[str]:
     """Senders that are drawn anyway, and the others only where they are few: any sender says it better than fifty."""
     others = {sender for sender in senders - drawn if not sender.endswith(IN_A_MIGRATION)}
     return (senders & drawn) | (others if len(others) <= MAX_OBSERVED else set())
