@@ -1,77 +1,30 @@
-"""The filter language: one for the box, the URL, the command line and Python.
-
-A filter is terms, all of which have to hold: `field:value`, or a word that is looked for in every name. `-` or `not`
-in front of a term turns it round. A value is bare or in quotes, `*` stands for any text, `a,b` for one of both.
-
-=========================  ==============================================================================
-signal sender receiver     a name, or its end after a dot (`post_save`, `shop.Order`, `receivers.send_*`)
-app                        the app of a receiver (of a signal that has none: of the signal)
-module                     a receiver's module, or a package that it is in
-kind                       what caused it (request, command, task, test) or the kind of the signal (model, custom)
-trace path process         the id of a trace; a request's route or view; a process' label, id or pid
-method status              `send`, `asend_robust` ...; `raised`, `not-reached` ... of the dispatch or a receiver
-dur                        `>5ms`: of a trace or dispatch; of a connection or signal its p95
-is                         see `_connection_states`, `_signal_states`, `_dispatch_states`
-=========================  ==============================================================================
-
-A term that has no meaning for what is listed (`path` of a connection) is left out; `ignored_for` says which.
-"""
+"""The filter language, one for the box, the URL, exports, the command line and Python: `docs/filter.md`."""
 
 from __future__ import annotations
 
-import operator
-import re
-from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
-from typing import Literal
+import time
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
 
-from signalgraph.events import ANY_SENDER, Cause, ConnectionInfo, Process, SignalInfo
+from signalgraph.events import Cause, ConnectionInfo, Process, SignalInfo
 from signalgraph.figures import Stats
-from signalgraph.graph.terms import QueryError, Term, Value, read_terms
-from signalgraph.names import app_of
+from signalgraph.graph.errors import QueryError
+from signalgraph.graph.evaluation import holds, holds_in_trace
+from signalgraph.graph.facts import ConnectionFacts, DispatchFacts, Reach, SignalFacts, TraceFacts, kind_of
+from signalgraph.graph.fields import Listed
+from signalgraph.graph.grammar import read_tree
+from signalgraph.graph.terms import Term
+from signalgraph.graph.tree import EVERYTHING, Node, hops_of, normal, only, terms_of, text_of, without
+from signalgraph.names import connection_id
 from signalgraph.traces import Seen, Trace
 
-__all__ = ["Query", "QueryError", "kind_of", "parse"]
+if TYPE_CHECKING:
+    import networkx as nx
 
-Listed = Literal["connection", "signal", "dispatch", "trace"]
-Names = Mapping[str, Iterable[str]]
-States = Mapping[str, bool]
+__all__ = ["Listed", "Query", "QueryError", "kind_of", "parse"]
 
-_NAMES = {"signal", "sender", "receiver", "app", "module", "kind"}
-_TOLD = {"trace", "method", "status", "path", "process"}
-_FIELDS = {"connection": _NAMES, "signal": _NAMES, "dispatch": _NAMES | _TOLD, "trace": _NAMES | _TOLD}
-_STATES = {
-    "connection": {"error", "slow", "async", "weak", "unused", "called", "any", "third-party", "muted"},
-    "signal": {"error", "slow", "orphan", "unused", "called", "muted"},
-    "dispatch": {"error", "slow", "async", "any", "running", "after-commit", "repeats"},
-    "trace": {"error", "slow", "async", "any", "running", "after-commit", "repeats", "rolled-back", "bypass"},
-}
-_WHOLE_TRACE = {"trace", "path", "process", "dur", "is", None}  # fields that are not of one dispatch; None: words
-_COMPARE: dict[str, Callable[[float, float], bool]] = {
-    ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "=": operator.eq, "!=": operator.ne,
-}  # fmt: skip
-_KINDS = {
-    "django.db.models": "model",
-    "django.contrib.auth": "auth",
-    "django.core.signals": "request",
-    "django.test": "test",
-    "django.tasks": "task",
-    "django.db": "database",
-}
-_MANAGEMENT = {"pre_migrate", "post_migrate"}
-
-
-def kind_of(signal: str) -> str:
-    """The kind of a signal by its name: model, auth, request, management, test, task, database, django or custom.
-
-    >>> kind_of("django.db.models.signals.post_save"), kind_of("shop.signals.order_placed")
-    ('model', 'custom')
-    """
-    if not signal.startswith("django."):
-        return "custom"
-    if signal.rpartition(".")[2] in _MANAGEMENT:
-        return "management"
-    return next((kind for package, kind in _KINDS.items() if signal.startswith(package + ".")), "django")
+_FROM_STATS = frozenset({"is", "dur", "p95", "count", "rate", "err", "sql"})  # fields that need a connection's figures
 
 
 def parse(q: str, *, slow_ms: float = 100.0) -> Query:
@@ -79,28 +32,63 @@ def parse(q: str, *, slow_ms: float = 100.0) -> Query:
 
     `slow_ms` is what `is:slow` means, in milliseconds. Raises `QueryError`, and nothing else.
 
-    >>> parse("signal:post_save   not app:admin").text
-    'signal:post_save -app:admin'
+    >>> parse("signal:post_save   and not (app:admin or is:async)").text
+    'signal:post_save -(app:admin or is:async)'
     """
-    return Query(read_terms(q), slow_ms=slow_ms)
+    return Query(read_tree(q), slow_ms=slow_ms)
 
 
 class Query:
-    """A filter that was read. Two are equal when their terms are.
+    """A filter that was read. Two are equal when their trees are.
 
-    `silent` says why a signal of some name is only counted, "" where it is recorded: what `is:muted` asks.
+    What it can't know by itself is set before it is asked:
+
+    * `silent` says why a signal of some name is only counted, "" where it is recorded: what `is:muted` asks;
+    * `findings` gives the ids of the rules that found something in a `signal:`, `sender:`, `receiver:` or
+      `connection:`: what `finding:` asks;
+    * `clock` gives the unix time and `zone` is the time zone of `ts:`, None for that of the process;
+    * `follow` reads the flow: what hops and `is:cycle` ask.
     """
 
-    def __init__(self, terms: Iterable[Term], *, slow_ms: float = 100.0) -> None:
-        self.silent: Callable[[str], str] = lambda name: ""
-        self.terms = tuple(terms)
+    def __init__(self, tree: Node, *, slow_ms: float = 100.0) -> None:
+        self.tree = tree
         self.slow_us = slow_ms * 1000
-        self._asks_state = any(term.field == "is" for term in self.terms)
+        self.silent: Callable[[str], str] = lambda name: ""
+        self.findings: Callable[[str], Collection[str]] = lambda subject: ()
+        self.clock: Callable[[], float] = time.time
+        self.zone: tzinfo | None = None
+        self.rings = Reach()
+        self.reached: dict[object, Reach] = {}
+        self._trees: dict[Listed, Node] = {}
 
     @property
     def text(self) -> str:
         """The filter as it is written: `parse` gives an equal one for it."""
-        return " ".join(term.text for term in self.terms)
+        return text_of(self.tree)
+
+    @property
+    def terms(self) -> list[Term]:
+        """All terms, in the order in which they are written."""
+        return list(terms_of(self.tree))
+
+    @property
+    def asks_figures(self) -> bool:
+        """Whether a connection can't be matched without its statistics."""
+        return any(term.name in _FROM_STATS for term in self.terms)
+
+    @property
+    def asks_findings(self) -> bool:
+        """Whether `findings` will be called."""
+        return any(term.name == "finding" for term in self.terms)
+
+    @property
+    def asks_flow(self) -> bool:
+        """Whether it has hops or asks for rings, and so needs `follow`."""
+        return self._asks_rings or any(True for _ in hops_of(self.tree))
+
+    @property
+    def _asks_rings(self) -> bool:
+        return any(term.name == "is" and "cycle" in term.contents for term in self.terms)
 
     def __str__(self) -> str:
         return self.text
@@ -109,224 +97,83 @@ class Query:
         return f"parse({self.text!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Query) and (self.terms, self.slow_us) == (other.terms, other.slow_us)
+        return isinstance(other, Query) and (self.tree, self.slow_us) == (other.tree, other.slow_us)
 
     def __hash__(self) -> int:
-        return hash((self.terms, self.slow_us))
+        return hash((self.tree, self.slow_us))
+
+    def now(self) -> datetime:
+        """The time from which relative times count, in the zone of those without one."""
+        return datetime.fromtimestamp(self.clock(), self.zone).astimezone(self.zone)
 
     def ignored_for(self, listed: Listed) -> list[str]:
-        """The terms that have no meaning for what is listed and are left out, as they are written."""
-        return [term.text for term in self.terms if not _applies(term, listed)]
+        """The terms that have no meaning for what is listed and are left out, as they are written.
+
+        `a or b` without `a` is `b`; what holds nothing else is left out as a whole. Hops mean connections, whatever is
+        listed: a dispatch or a trace that ran one of them.
+        """
+        return [text_of(node) for node in without(self.tree, lambda term: not term.applies(listed))]
+
+    def follow(
+        self,
+        flow: nx.DiGraph[str],
+        connections: Iterable[ConnectionInfo],
+        stats_of: Callable[[str], Stats | None] | None = None,
+    ) -> None:
+        """Find out where hops lead and what is in a ring, for all that is matched from now on.
+
+        `flow` is that of all `connections`, see `signalgraph.graph.flow.build_flow`; `stats_of` gives the figures of
+        a connection by its id. Before, hops match only what they start from, and nothing is in a ring.
+        """
+        from signalgraph.graph.reach import reach_of, rings_of  # needs networkx, which takes 150 ms to import
+
+        stats_of = stats_of if stats_of is not None and self.asks_figures else lambda connection: None
+        rows = {connection_id(row.sender, row.signal, row.receiver): row for row in connections}
+        self.rings = rings_of(flow) if self._asks_rings else Reach()
+        self.reached = {}
+        for hops in hops_of(self.tree):
+            self.reached[hops] = reach_of(hops, flow, rows, stats_of, self)
+
+    def select(
+        self,
+        connections: Iterable[ConnectionInfo],
+        *,
+        stats_of: Callable[[str], Stats | None] | None = None,
+        flow: nx.DiGraph[str] | None = None,
+        unfiltered: Iterable[ConnectionInfo] | None = None,
+    ) -> list[ConnectionInfo]:
+        """The connections that fit, hops followed over the flow of `unfiltered`, by default of the same connections.
+
+        `stats_of` gives the figures of a connection by its id; without it nothing is known to have been called. A
+        query without hops and `is:cycle` needs no `flow`.
+        """
+        rows = list(connections)
+        if flow is not None and self.asks_flow:
+            self.follow(flow, rows if unfiltered is None else unfiltered, stats_of)
+        if stats_of is None or not self.asks_figures:
+            return [row for row in rows if self.matches_connection(row)]
+        ids = [connection_id(row.sender, row.signal, row.receiver) for row in rows]
+        return [row for row, own in zip(rows, ids, strict=True) if self.matches_connection(row, stats_of(own))]
 
     def matches_connection(self, info: ConnectionInfo, stats: Stats | None = None) -> bool:
         """Whether a connection fits. Without `stats` nothing is known to have been called."""
-        names = {
-            "signal": [info.signal],
-            "sender": [info.sender],
-            "receiver": [info.receiver],
-            "app": [_app(info.receiver)],
-            "module": [info.receiver],
-            "kind": [kind_of(info.signal)],
-        }
-        states = {**_connection_states(info, stats, self.slow_us), "muted": bool(self.silent(info.signal))}
-        return self._all_hold("connection", names, _p95(stats), states)
+        return holds(self._tree("connection"), ConnectionFacts(self, info, stats))
 
     def matches_signal(self, info: SignalInfo, stats: Stats | None = None) -> bool:
-        """Whether a signal fits by itself, as one without connections has to."""
-        names: Names = {
-            "signal": [info.name, *info.aliases],
-            "app": [_app(info.name)],
-            "kind": [kind_of(info.name)],
-            "sender": [],
-            "receiver": [],
-            "module": [],
-        }
-        states = {**_signal_states(info, stats, self.slow_us), "muted": bool(self.silent(info.name))}
-        return self._all_hold("signal", names, _p95(stats), states)
+        """Whether a signal fits by itself, as one without connections has to. Hops lead nowhere from it."""
+        return holds(self._tree("signal"), SignalFacts(self, info, stats))
 
     def matches_dispatch(self, seen: Seen, cause: Cause | None = None, process: Process | None = None) -> bool:
         """Whether a dispatch fits. What caused it and where is not in it: see `Index.cause` and `Index.process`."""
-        if not self.terms:
-            return True
-        states = _dispatch_states([seen], seen.duration_us, self.slow_us) if self._asks_state else {}
-        names = {**_dispatch_names(seen), **_context_names(seen.trace, cause, process)}
-        names["kind"] = [kind_of(seen.signal), *([cause.kind] if cause else [])]
-        return self._all_hold("dispatch", names, seen.duration_us, states)
+        return holds(self._tree("dispatch"), DispatchFacts(self, seen, cause, process))
 
     def matches_trace(self, trace: Trace) -> bool:
         """Whether a trace fits: one of its dispatches has what is asked of a dispatch, and none what is ruled out."""
-        if not self.terms:
-            return True
-        context = _context_names(trace.id, trace.cause, trace.process)
-        rows: list[Names] = [_dispatch_names(seen) for seen in trace.dispatches]
-        rows += [{"sender": [write.sender]} for write in trace.writes]
-        kinds = {kind_of(seen.signal) for seen in trace.dispatches} | ({trace.kind} if trace.kind else set())
-        whole: Names = {
-            **{field: [name for row in rows for name in row.get(field, ())] for field in _NAMES | _TOLD},
-            **context,
-            "kind": kinds,
-        }
-        states = _trace_states(trace, self.slow_us) if self._asks_state else {}
-        if not self._all_hold("trace", whole, trace.duration_us, states):
-            return False
-        joint = [term for term in self.terms if term.field not in _WHOLE_TRACE | {"kind"} and not term.is_negated]
-        return not joint or any(all(_has(term, row) for term in joint) for row in rows)
+        tree = self._tree("trace")
+        return tree == EVERYTHING or holds_in_trace(tree, TraceFacts(self, trace))
 
-    def _all_hold(self, listed: Listed, names: Names, duration_us: float | None, states: States) -> bool:
-        for term in self.terms:
-            if not _applies(term, listed):
-                continue
-            if term.field == "dur":
-                holds = duration_us is not None and _COMPARE[term.operator](duration_us, term.limit_us)
-            elif term.field == "is":
-                holds = any(states.get(value.content, False) for value in term.values)
-            else:
-                holds = _has(term, names)
-            if holds == term.is_negated:
-                return False
-        return True
-
-
-def _applies(term: Term, listed: Listed) -> bool:
-    if term.field == "is":
-        return any(value.content in _STATES[listed] for value in term.values)
-    return term.field in _FIELDS[listed] or term.field in {"dur", None}
-
-
-def _has(term: Term, names: Names) -> bool:
-    """Whether one of the values fits one of the names of the term's field; a word, one of all names."""
-    if term.field is None:
-        every = [name for field in names for name in names[field]]
-        return any(_has_word(value, name) for value in term.values for name in every)
-    fits = _FITS.get(term.field, _is_name)
-    return any(fits(value, name) for value in term.values for name in names.get(term.field, ()))
-
-
-def _is_name(value: Value, name: str) -> bool:
-    return any(value.equals(spelling) for spelling in _spellings(name))
-
-
-def _has_word(value: Value, name: str) -> bool:
-    return _is_name(value, name) if value.is_glob else value.is_in(name.casefold())
-
-
-def _is_module(value: Value, name: str) -> bool:
-    return any(value.equals(package) for package in _packages(name))
-
-
-def _is_part(value: Value, name: str) -> bool:
-    return value.is_in(name.casefold())
-
-
-def _is_exactly(value: Value, name: str) -> bool:
-    return value.equals(name.casefold())
-
-
-_FITS = {
-    "module": _is_module,
-    "path": _is_part,
-    "process": _is_part,
-    "app": _is_exactly,
-    "kind": _is_exactly,
-    "trace": _is_exactly,
-    "method": _is_exactly,
-    "status": _is_exactly,
-}
-
-
-_app = lru_cache(maxsize=10_000)(app_of)
-
-
-@lru_cache(maxsize=10_000)
-def _spellings(name: str) -> tuple[str, ...]:
-    """What people write for a name: all of it or its end after a dot, with or without `~uid`, `@line` and quotes."""
-    name = name.casefold()
-    if name.startswith('"'):
-        return name, name.strip('"')
-    plain = re.sub(r"(~.*|@[0-9]+)$", "", name)
-    whole = (name,) if name == plain else (name, plain)
-    return tuple(each[at:] for each in whole for at in (0, *(m.end() for m in re.finditer(r"\.", each))))
-
-
-@lru_cache(maxsize=10_000)
-def _packages(receiver: str) -> tuple[str, ...]:
-    """The module of a receiver and the packages that it is in (a class that holds it counts as well)."""
-    path = receiver.casefold().removeprefix("partial(")
-    return tuple(path[: match.start()] for match in re.finditer(r"\.", path))
-
-
-def _dispatch_names(seen: Seen) -> dict[str, Iterable[str]]:
-    receivers = [call.receiver for call in seen.calls]
-    statuses = {seen.status, *(call.status for call in seen.calls)}
-    return {
-        "signal": [seen.signal],
-        "sender": [seen.sender],
-        "receiver": receivers,
-        "app": {_app(receiver) for receiver in receivers},
-        "module": receivers,
-        "method": [seen.method],
-        "status": [status.replace(" ", "-") for status in statuses],
-    }
-
-
-def _context_names(trace_id: str, cause: Cause | None, process: Process | None) -> dict[str, Iterable[str]]:
-    """A process that isn't given is known by its id, which is in the id of the trace."""
-    processes = [process.label, process.id, str(process.pid)] if process else [trace_id.partition("-")[0]]
-    paths = [name for name in (cause.name, cause.view) if name] if cause else []
-    return {"trace": [trace_id], "path": paths, "process": processes}
-
-
-def _p95(stats: Stats | None) -> float | None:
-    return stats.p95_us if stats else None
-
-
-def _connection_states(info: ConnectionInfo, stats: Stats | None, slow_us: float) -> States:
-    """`error`: raised in the window; `slow`: p95 at least the limit; `async` receiver; held `weak`; `called` in the
-    window; `unused`: never called since the log began; `any` sender; `third-party`: defined in an installed package."""
-    return {
-        **_called(stats, slow_us),
-        "async": info.is_async,
-        "weak": info.weak,
-        "any": info.sender == ANY_SENDER,
-        "third-party": bool(re.search(r"[/\\](site|dist)-packages[/\\]", info.file or "")),
-    }
-
-
-def _signal_states(info: SignalInfo, stats: Stats | None, slow_us: float) -> States:
-    """`error`, `slow`, `called` and `unused` as of a connection; `orphan`: dispatched without any receiver."""
-    return {**_called(stats, slow_us), "orphan": info.receivers == 0 and stats is not None and stats.unheard > 0}
-
-
-def _called(stats: Stats | None, slow_us: float) -> dict[str, bool]:
-    return {
-        "error": stats is not None and stats.window_errors > 0,
-        "slow": stats is not None and (stats.p95_us or 0.0) >= slow_us,
-        "called": stats is not None and stats.window_calls > 0,
-        "unused": stats is None or stats.calls + stats.unheard == 0,
-    }
-
-
-def _dispatch_states(dispatches: Iterable[Seen], duration_us: float, slow_us: float) -> States:
-    """`error`: it or a receiver raised; `slow`: it took at least the limit; `async`: a receiver that ran as a
-    coroutine; `any`: a receiver that is connected for any sender; `running`: not ended when it was reported last;
-    `after-commit`: sent by work that on_commit had put off; `repeats`: a receiver ran one query more than once."""
-    rows = list(dispatches)
-    calls = [call for seen in rows for call in seen.calls]
-    return {
-        "error": any(seen.status == "raised" or seen.errors for seen in rows),
-        "slow": duration_us >= slow_us,
-        "async": any(call.busy_us is not None for call in calls),
-        "any": any(call.sender == ANY_SENDER for call in calls),
-        "running": any(seen.status == "running" for seen in rows),
-        "after-commit": any(seen.transaction < 0 for seen in rows),
-        "repeats": any(call.repeats for call in calls),
-    }
-
-
-def _trace_states(trace: Trace, slow_us: float) -> States:
-    """As of a dispatch; `rolled-back`: something in it was; `bypass`: something was written without a signal."""
-    return {
-        **_dispatch_states(trace.dispatches, trace.duration_us, slow_us),
-        "rolled-back": trace.rolled_back > 0,
-        "bypass": bool(trace.writes),
-    }
+    def _tree(self, listed: Listed) -> Node:
+        if listed not in self._trees:
+            tree = only(self.tree, lambda term: term.applies(listed))
+            self._trees[listed] = normal(tree) if listed == "trace" else tree
+        return self._trees[listed]

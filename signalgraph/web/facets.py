@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 from signalgraph import names
 from signalgraph.events import ConnectionInfo
 from signalgraph.graph.query import Query, kind_of
 from signalgraph.graph.terms import Term, Value
+from signalgraph.graph.tree import Node, both, parts, text_of
 from signalgraph.traces import Trace
 from signalgraph.web.scope import Scope, connection_id
 
@@ -31,26 +33,31 @@ class FacetGroup:
 
 
 def has_value(query: Query, field: str, value: str) -> bool:
-    """Whether a term of the filter asks for this value of the field."""
-    asked = [term for term in query.terms if term.field == field and not term.is_negated]
-    return any(each.content == value for term in asked for each in term.values)
+    """Whether a term that has to hold asks for this value of the field."""
+    return any(_asks(part, field) and value in part.contents for part in parts(query.tree))
 
 
 def toggle(query: Query, field: str, value: str) -> str:
     """The filter's text with a value added to its ``field:a,b`` term, or taken out of it.
 
+    Terms inside `or`, `not`, parentheses and hops are left as they are: the whole filter is narrowed.
+
     >>> from signalgraph.graph.query import parse
     >>> toggle(parse("app:shop send"), "app", "library"), toggle(parse("app:shop send"), "app", "shop")
     ('app:shop,library send', 'send')
+    >>> toggle(parse("app:shop or send"), "app", "library")
+    '(app:shop or send) app:library'
     """
-    terms = list(query.terms)
-    at = next((i for i, term in enumerate(terms) if term.field == field and not term.is_negated), None)
-    if at is None:
-        return " ".join(term.text for term in [*terms, Term(field, (Value(value),))])
-    kept = tuple(each for each in terms[at].values if each.content != value)
-    values = kept if len(kept) < len(terms[at].values) else (*kept, Value(value))
-    terms[at : at + 1] = [replace(terms[at], values=values)] if values else []
-    return " ".join(term.text for term in terms)
+    asked = parts(query.tree)
+    at, term = next(((i, part) for i, part in enumerate(asked) if _asks(part, field)), (len(asked), Term(field, ())))
+    kept = tuple(each for each in term.values if not (isinstance(each, Value) and each.content == value))
+    values = kept if len(kept) < len(term.values) else (*kept, Value(value))
+    changed = [replace(term, values=values)] if values else []
+    return text_of(both([*asked[:at], *changed, *asked[at + 1 :]]))
+
+
+def _asks(node: Node, field: str) -> TypeGuard[Term]:
+    return isinstance(node, Term) and node.name == field
 
 
 def _group(scope: Scope, title: str, field: str, counts: Counter[str]) -> FacetGroup:

@@ -12,11 +12,12 @@ import msgspec
 from signalgraph import names
 from signalgraph.conf import get_settings
 from signalgraph.events import SCHEMA, ConnectionInfo, Heartbeat, Total, Transaction
-from signalgraph.graph.query import Query, QueryError, parse
+from signalgraph.graph.query import Query, QueryError
 from signalgraph.index import Index
 from signalgraph.log.base import CursorError, Hole
 from signalgraph.resolve import spelled_id
 from signalgraph.traces import Call, Seen, Written
+from signalgraph.web.filtering import follow, read_filter
 from signalgraph.web.silence import silence_of
 from signalgraph.wirings import id_of
 
@@ -25,7 +26,6 @@ MAX_LIMIT = 2000
 MAX_PROCESSES = 100
 MAX_WRITES = 2000  # and ends of transactions, the newest
 MOST_TRIES = 4
-FIGURES = ("is", "dur")  # fields for which a connection's statistics have to be made
 FORGOTTEN_MS = 300_000  # a process that has been silent for longer isn't listed; the setup page lists them all
 
 T = TypeVar("T")
@@ -52,7 +52,7 @@ def parse_query(q: str) -> Query | None:
     if not q.strip():
         return None
     try:
-        return parse(q, slow_ms=get_settings().slow_ms)
+        return read_filter(q)
     except QueryError as error:
         raise FeedError(str(error), q, "Correct the filter at this position.", error.position) from error
 
@@ -69,6 +69,7 @@ def make_frame(
     control = index.control()
     if query is not None:
         query.silent = lambda signal: silence_of(signal, control)
+        follow(query, index, lambda connection: index.stats([connection]))
     matching = news.seen if query is None else [each for each in news.seen if _matches(index, query, each)]
     shown = choose(matching, limit, get_settings().slow_ms)
     now = int(time.time() * 1000)
@@ -199,12 +200,11 @@ def _matching_totals(index: Index, totals: dict[str, Total], query: Query | None
     if query is None or not totals:
         return totals
     connected = {id_of(each): each for each in index.wiring().connections}
-    asks_figures = any(term.field in FIGURES for term in query.terms)
     return {
         each: total
         for each, total in totals.items()
         if query.matches_connection(
-            connected.get(each) or _connection(each), index.stats([each]) if asks_figures else None
+            connected.get(each) or _connection(each), index.stats([each]) if query.asks_figures else None
         )
     }
 

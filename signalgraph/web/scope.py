@@ -13,11 +13,12 @@ from signalgraph import conf, names
 from signalgraph.events import ConnectionInfo, Heartbeat
 from signalgraph.figures import BUCKET_S
 from signalgraph.graph.figures import Scale, scale_of
-from signalgraph.graph.query import Listed, Query, parse
+from signalgraph.graph.query import Listed, Query
 from signalgraph.log.base import Control
 from signalgraph.recent import was_chosen
 from signalgraph.web.feed import current_index
 from signalgraph.web.figures import clock, duration_words, number
+from signalgraph.web.filtering import follow, read_filter
 from signalgraph.web.silence import silence_of
 from signalgraph.web.state import State
 from signalgraph.web.watching import keep_watched
@@ -60,11 +61,20 @@ class Scope:
         """The shown connections that the filter matches."""
         if self.filters_nothing:
             return self.shown
-        return [row for row in self.shown if self.query.matches_connection(row, self.stats([connection_id(row)]))]
+        return self._followed.select(self.shown, stats_of=self._stats_of)
 
     @property
     def filters_nothing(self) -> bool:
         return not self.query.text.strip()
+
+    @cached_property
+    def _followed(self) -> Query:
+        """The filter, once it knows where its hops lead."""
+        follow(self.query, self.index, self._stats_of)
+        return self.query
+
+    def _stats_of(self, connection: str) -> Stats:
+        return self.stats([connection])
 
     def stats(self, connection_ids: Iterable[str]) -> Stats:
         """The figures of some connections together, in the window of the page."""
@@ -141,7 +151,7 @@ class Scope:
         """Those of them that the filter matches."""
         if self.filters_nothing:
             return self.window_traces
-        return [trace for trace in self.window_traces if self.query.matches_trace(trace)]
+        return [trace for trace in self.window_traces if self._followed.matches_trace(trace)]
 
     @cached_property
     def listed(self) -> list[Trace]:
@@ -209,7 +219,7 @@ def connection_id(row: ConnectionInfo) -> str:
 
 def open_scope(state: State) -> Scope:
     """The scope of a request. Raises `QueryError` for a filter that can't be read, `LogError`, `SettingsError`."""
-    query = parse(state.q, slow_ms=conf.get_settings().slow_ms)
+    query = read_filter(state.q)
     scope = Scope(state, current_index(), query)
     keep_watched(scope.index.log)
     query.silent = scope.silence_of

@@ -1,0 +1,39 @@
+"""The filter of a page or of a viewer: read with the project's settings, and told what the index knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from signalgraph.conf import get_settings
+from signalgraph.events import ConnectionInfo
+from signalgraph.figures import Stats
+from signalgraph.graph.query import Query, parse
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from signalgraph.index import Index
+
+
+def read_filter(q: str) -> Query:
+    """The filter of a request; times are in the project's time zone. Raises `QueryError`."""
+    query = parse(q, slow_ms=get_settings().slow_ms)
+    query.zone = timezone.get_current_timezone()
+    return query
+
+
+def follow(query: Query, index: Index, stats_of: Callable[[str], Stats]) -> None:
+    """Tell a filter with hops, or one that asks for rings, where they lead now."""
+    if query.asks_flow:
+        connections = index.wiring().connections
+        query.follow(flow_of(index, connections), connections, stats_of)
+
+
+def flow_of(index: Index, connections: Iterable[ConnectionInfo]) -> nx.DiGraph[str]:
+    """The causes that the index has seen between these connections."""
+    from signalgraph.graph.flow import build_flow  # networkx takes 150 ms to import, and few filters have hops
+
+    return build_flow(connections, index.steps, sent=index.sent)
