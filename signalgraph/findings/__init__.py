@@ -71,7 +71,8 @@ def _ask(rule: Rule, material: object) -> list[Finding]:
     try:
         found = list(rule.find(material))
     except Exception:
-        logger.exception("The rule %s failed and is left out.", rule.id)
+        if rule.id not in failed:  # pages ask again every few seconds
+            logger.exception("The rule %s failed and is left out.", rule.id)
         failed.add(rule.id)
         return []
     failed.discard(rule.id)
