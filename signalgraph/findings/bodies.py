@@ -10,7 +10,7 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from signalgraph.findings.resolving import Scope, callee
-from signalgraph.findings.sources import Function, walk_own
+from signalgraph.findings.sources import Function, is_named, walk_own
 from signalgraph.inert import class_attribute, is_a
 
 _METHOD_KINDS = (staticmethod, classmethod)
@@ -68,9 +68,9 @@ class Body:
 
     def _reads(self, node: ast.expr, name: str) -> bool:
         if isinstance(node, ast.Subscript):
-            return _is_named(node.value, self.rest) and _is_text(node.slice, name)
+            return is_named(node.value, self.rest) and _is_text(node.slice, name)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
-            is_read = node.func.attr in ("get", "pop") and _is_named(node.func.value, self.rest)
+            is_read = node.func.attr in ("get", "pop") and is_named(node.func.value, self.rest)
             return is_read and _is_text(node.args[0], name)
         return False
 
@@ -78,7 +78,7 @@ class Body:
         return {
             target.id
             for node in self.nodes()
-            if isinstance(node, ast.Assign) and (self._reads(node.value, name) or _is_named(node.value, name))
+            if isinstance(node, ast.Assign) and (self._reads(node.value, name) or is_named(node.value, name))
             for target in node.targets
             if isinstance(target, ast.Name)
         }
@@ -98,10 +98,6 @@ def function_of(receiver: Any) -> FunctionType | None:
     owner, name = (receiver, "__init__") if is_a(receiver, type) else (type(receiver), "__call__")
     found = class_attribute(owner, name)
     return callee(found.__func__ if type(found) in _METHOD_KINDS else found)
-
-
-def _is_named(node: ast.expr, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name
 
 
 def _is_text(node: ast.expr, text: str) -> bool:

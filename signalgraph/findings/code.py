@@ -17,10 +17,13 @@ from django.dispatch import Signal
 
 from signalgraph import names, origins, pending
 from signalgraph.events import ConnectionInfo, DeadEntry, Process
+from signalgraph.findings.base import Evidence
 from signalgraph.findings.bodies import Body, function_of
 from signalgraph.findings.connects import CONNECTS, Connect, Place, connects, places
+from signalgraph.findings.evidence import code_evidence
 from signalgraph.findings.resolving import Definition, Scope, callee
 from signalgraph.findings.sources import Module, Sources, first_line, is_package
+from signalgraph.inert import plain_text
 from signalgraph.pending import PendingConnect
 from signalgraph.receivers import is_own
 from signalgraph.registry import REGISTRY
@@ -99,6 +102,40 @@ class Code:
                 found += [place for place in self.places(caller) if _calls(place, function, module)]
         return found
 
+    def has_run(self, connect: Connect) -> bool:
+        """Whether it is certain that this place has connected: while its module was imported, or in `ready()`, or in a
+        function that one of these calls; and under no condition.
+        """
+        place = connect.place
+        if place.is_conditional or len(place.scope.functions) > 1:
+            return False
+        if place.at_import or _is_ready(place.scope):
+            return True
+        callers = self.calls_of(place.scope.functions[0], place.scope.module)
+        return any(not each.is_conditional and (each.at_import or _is_ready(each.scope)) for each in callers)
+
+    def connects_of(self, row: LiveRow) -> list[Evidence]:
+        """The places that connect a receiver to its signal: where their function is called, if they are in one."""
+        label = names.describe_receiver(row.receiver).label
+        found = {}
+        for connect in self.connects:
+            if row.signal in connect.signals and connect.receiver_label == label:
+                for place in self._begins(connect.place):
+                    found[place.scope.module.file, place.node.lineno] = place
+        return [code_evidence(file, place.node) for (file, _), place in sorted(found.items())]
+
+    def _begins(self, place: Place) -> list[Place]:
+        outer = place.scope.functions[-1:]
+        callers = self.calls_of(outer[0], place.scope.module) if outer and not _is_ready(place.scope) else []
+        return callers or [place]
+
+    def is_sender(self, row: LiveRow, sender: Any) -> bool:
+        """Whether a row is for this sender, as it was given to connect: None is any, a model may be its label."""
+        if sender is None or row.sender_key is None:
+            return sender is None and row.sender_key is None
+        text = plain_text(sender)
+        return row.sender_key == id(sender) or (text is not None and row.info.sender.lower() == text.lower())
+
     def body(self, receiver: Any) -> Body | None:
         """The source of a receiver; None where it can't be read, or has none."""
         function = function_of(receiver)
@@ -112,10 +149,6 @@ class Code:
         defined = (place.scope for place in self.places(module) if place.node is node)
         outer = next(defined, Scope(module))
         return Body(node, outer if not isinstance(node, Definition) else outer.inside(node), outer)
-
-    def at(self, file: str, line: int) -> str:
-        """`file:line` for people."""
-        return f"{names.relative_path(file)}:{line}"
 
 
 def read_code(*, packages: bool = False) -> Code:
@@ -177,6 +210,10 @@ def _holders(objects: list[Any], wanted: dict[int, Any]) -> tuple[set[int], set[
 def _is_local(obj: Any) -> bool:
     """Whether no module is bound to hold it: anything but a function that is defined in a module or a class."""
     return type(obj) is not FunctionType or "<l" in obj.__qualname__  # <locals>, <lambda>
+
+
+def _is_ready(scope: Scope) -> bool:
+    return len(scope.functions) == 1 and scope.functions[0].name == "ready"
 
 
 def _calls(place: Place, function: Definition, module: Module) -> bool:

@@ -6,13 +6,16 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property, partial
+from types import FunctionType
 from typing import Any, NamedTuple
 
 from django.dispatch import Signal
 
 from signalgraph.findings.resolving import UNKNOWN, Definition, Scope
-from signalgraph.findings.sources import Module, Sources
-from signalgraph.inert import is_a
+from signalgraph.findings.sources import Module, Sources, is_named, walk_own
+from signalgraph.inert import class_attribute, class_path, is_a
+from signalgraph.names import describe_receiver
 
 CONNECTS = re.compile(r"\.connect\(|@[\w.]*receiver\b")
 _DECORATOR = "django.dispatch.dispatcher.receiver"
@@ -32,6 +35,17 @@ class Place(NamedTuple):
     def at_import(self) -> bool:
         """Whether it runs while the module is imported."""
         return not self.scope.functions
+
+
+class Made(NamedTuple):
+    """Where a receiver is made: a definition, a lambda, a call of a class or of `partial`.
+
+    `variable` is the name by which its function holds it, empty where none does.
+    """
+
+    node: ast.expr | Definition
+    label: str
+    variable: str
 
 
 @dataclass(frozen=True)
@@ -55,6 +69,29 @@ class Connect:
     @property
     def line(self) -> int:
         return self.place.node.lineno
+
+    @property
+    def receiver_label(self) -> str:
+        """The name that the receiver has in the registry; empty where it can't be told."""
+        made = self.made
+        if made is not None:
+            return made.label
+        values = [] if isinstance(self.receiver, Definition) else self.place.scope.values(self.receiver)
+        return describe_receiver(values[0]).label if len(values) == 1 else ""
+
+    @cached_property
+    def made(self) -> Made | None:
+        """What the receiver was made as, where that is in sight; None for what a module holds by its name."""
+        scope, node = self.place.scope, self.receiver
+        if isinstance(node, Definition):
+            variable = node.name if scope.functions else ""
+            return Made(node, f"{scope.module.name}.{scope.prefix}{node.name}", variable)
+        method = node.attr if isinstance(node, ast.Attribute) else ""
+        root = node.value if isinstance(node, ast.Attribute) else node
+        variable = root.id if isinstance(root, ast.Name) and scope.local.get(root.id) == [] else ""
+        source = _assigned(scope, variable) if variable else root
+        label = _label(scope, source, method)
+        return Made(source, label, variable) if source is not None and label else None
 
 
 def places(module: Module, sources: Sources) -> Iterator[Place]:
@@ -85,6 +122,37 @@ def connects(found: Iterable[Place]) -> Iterator[Connect]:
             yield from _by_call(place, place.node)
         else:
             yield from _by_decorator(place, place.node)
+
+
+def _assigned(scope: Scope, name: str) -> ast.expr | Definition | None:
+    """What the innermost function makes a name of its own of; None unless it does so once."""
+    found: list[ast.expr | Definition] = []
+    for node in walk_own(scope.functions[-1]):
+        if isinstance(node, Definition) and node.name == name:
+            found.append(node)
+        elif isinstance(node, ast.Assign) and any(is_named(target, name) for target in node.targets):
+            found.append(node.value)
+    return found[0] if len(found) == 1 else None
+
+
+def _label(scope: Scope, node: ast.expr | Definition | None, method: str) -> str:
+    """The registry's name of what is made here; empty where it can't be told."""
+    here = f"{scope.module.name}.{scope.prefix}"
+    if isinstance(node, Definition):
+        return "" if method else f"{here}{node.name}"
+    if isinstance(node, ast.Lambda):
+        return f"{here}<lambda>"
+    if not isinstance(node, ast.Call):
+        return ""
+    maker = next(iter(scope.values(node.func)), None)
+    if maker is partial and node.args:
+        inner = scope.values(node.args[0])
+        return f"partial({describe_receiver(inner[0]).label})" if len(inner) == 1 else ""
+    if not is_a(maker, type):
+        return ""
+    found = class_attribute(maker, method) if method else None
+    named = describe_receiver(found).label if type(found) is FunctionType else ""
+    return named if method else f"{class_path(maker)}()"
 
 
 def _by_call(place: Place, call: ast.Call) -> Iterator[Connect]:

@@ -20,13 +20,15 @@ UNKNOWN = object()  # what can't be told by looking
 class Scope:
     """A place in a module: the functions around it, outermost first, with what they import and loop over.
 
-    `prefix` is what the qualified name of a thing defined here begins with: `connect_late.<locals>.`.
+    `prefix` is what the qualified name of a thing defined here begins with: `connect_late.<locals>.`. `paths` are the
+    dotted paths of what the functions import, whether it is loaded or not.
     """
 
     module: Module
     functions: tuple[Definition, ...] = ()
     local: Mapping[str, list[Any]] = field(default_factory=dict)
     prefix: str = ""
+    paths: Mapping[str, str] = field(default_factory=dict)
 
     def inside(self, node: Definition | ast.ClassDef | ast.Module) -> Scope:
         """The scope of a body: names that a function binds itself are known where an import or a loop says what."""
@@ -36,7 +38,8 @@ class Scope:
             return replace(self, local=_looped(node.body, self))
         bound: dict[str, list[Any]] = {name: [] for name in bound_names(node)}
         functions, prefix = (*self.functions, node), f"{self.prefix}{node.name}.<locals>."
-        scope = Scope(self.module, functions, {**self.local, **bound}, prefix)
+        paths = {name: path for name, path in self.paths.items() if name not in bound} | _paths(node.body, self.module)
+        scope = Scope(self.module, functions, {**self.local, **bound}, prefix, paths)
         scope = replace(scope, local={**scope.local, **_imports(node.body, self.module)})
         return replace(scope, local={**scope.local, **_looped(node.body, scope)})
 
@@ -65,9 +68,14 @@ class Scope:
     def dotted(self, node: ast.expr) -> str:
         """The path of a function or class that is called, `time.sleep`; empty where it can't be told."""
         values = self.values(node)
-        if len(values) == 1 and (path := path_of(values[0])):
-            return path
-        if isinstance(node, ast.Attribute) and (base := self.dotted(node.value)):
+        return (path_of(values[0]) if len(values) == 1 else "") or self.written(node)
+
+    def written(self, node: ast.expr) -> str:
+        """The path as the imports spell it: `requests.get`, which is defined elsewhere."""
+        if isinstance(node, ast.Name):
+            values = [] if node.id in self.paths else self.values(node)
+            return self.paths.get(node.id) or (path_of(values[0]) if len(values) == 1 else "")
+        if isinstance(node, ast.Attribute) and (base := self.written(node.value)):
             return f"{base}.{node.attr}"
         return ""
 
@@ -140,6 +148,18 @@ def _imports(body: Iterable[ast.AST], module: Module) -> dict[str, list[Any]]:
             for alias in node.names:
                 name = alias.name if alias.asname else alias.name.partition(".")[0]
                 found[alias.asname or name] = _known([loaded_module(name)])
+    return found
+
+
+def _paths(body: Iterable[ast.AST], module: Module) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for node in _nodes(body):
+        if isinstance(node, ast.ImportFrom):
+            base = imported_from(node, module)
+            found |= {alias.asname or alias.name: f"{base}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names = [(alias, alias.name if alias.asname else alias.name.partition(".")[0]) for alias in node.names]
+            found |= {alias.asname or name: name for alias, name in names}
     return found
 
 

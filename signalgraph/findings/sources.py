@@ -105,6 +105,11 @@ def is_test(module: str) -> bool:
     return _TEST_PARTS.search(module) is not None
 
 
+def is_named(node: ast.expr, name: str) -> bool:
+    """Whether an expression is just this name."""
+    return isinstance(node, ast.Name) and node.id == name
+
+
 def walk_own(node: ast.AST) -> Iterator[ast.AST]:
     """All that runs when the function does: without the bodies of functions and classes inside it."""
     waiting: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(reversed(_body(node)))
