@@ -297,16 +297,16 @@ def resolve_log_url(settings: Settings) -> str:
     is.
     """
     if settings.log is None:
-        return f"sqlite://{_project_folder() / DEFAULT_LOG}"
+        return f"sqlite://{project_folder() / DEFAULT_LOG}"
     url = _log(settings.log) or ""
     scheme, _, rest = url.partition(":")
     if scheme == "sqlite":
         path = Path(rest.removeprefix("//"))
-        return f"sqlite://{path if path.is_absolute() else _project_folder() / path}"
+        return f"sqlite://{path if path.is_absolute() else project_folder() / path}"
     return url
 
 
-def _project_folder() -> Path:
+def project_folder() -> Path:
     """`BASE_DIR`, else the parent of the settings module's top package."""
     base = getattr(django_settings, "BASE_DIR", None)
     if base and Path(base).is_absolute():

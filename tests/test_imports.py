@@ -30,7 +30,7 @@ LAYERS = (
     },
     {"graph"},
     {"exports"},
-    {"findings"},
+    {"documents", "findings"},
     {"apps", "asgi", "checks", "management", "pytest_plugin", "routing", "templatetags", "urls", "web"},
 )
 RANK = {module: rank for rank, layer in enumerate(LAYERS) for module in layer}

@@ -24,7 +24,8 @@ LIBRARY_ERRORS = (LogError, SettingsError, CursorError)
 def load_subcommands() -> dict[str, ModuleType]:
     """The subcommands by name. Each has `help`, `add_arguments(parser)`, `handle(command, **options)`.
 
-    One whose library call raises further errors for people lists them in `errors`.
+    One whose library call raises further errors for people lists them in `errors`, and says in `returncode` which exit
+    code an error has where that isn't 1.
     """
     found = sorted(module.name for module in pkgutil.iter_modules(subcommands.__path__))
     return {name: import_module(f"{subcommands.__name__}.{name}") for name in found if not name.startswith("_")}
@@ -55,7 +56,7 @@ class Command(BaseCommand):
         try:
             module.handle(self, **options)
         except (*LIBRARY_ERRORS, *getattr(module, "errors", ())) as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(str(error), returncode=getattr(module, "returncode", 1)) from error
 
     def load_urlconf(self) -> None:
         """Import what a web process imports: views and their modules create signals and connect receivers too."""

@@ -1,0 +1,115 @@
+"""A folder of documents: what has to change so that it holds the given files, and changing it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from signalgraph.documents.addresses import INDEX, SNAPSHOT
+from signalgraph.documents.marking import is_ours
+
+FOLDERS = ("", "apps", "signals", "pictures")
+DIFF_LINES = 400
+
+
+class FolderError(Exception):
+    """A folder that can't hold the documents: which file, why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What differs, by paths below the folder: `new` files, `changed` ones with their text so far, `stale` ones."""
+
+    folder: Path
+    files: Mapping[str, str]
+    new: tuple[str, ...]
+    changed: Mapping[str, str]
+    stale: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.new or self.changed or self.stale)
+
+
+def compare(folder: Path, files: Mapping[str, str]) -> Changes:
+    """What is to be done in a folder, which need not be there yet.
+
+    Raises
+    ------
+    FolderError
+        A file that would be written is there and isn't ours, or something can't be read.
+    """
+    try:
+        found = {path: _read(folder, path) for path in files}
+        stale = tuple(sorted(set(_ours(folder)) - set(files)))
+    except OSError as error:
+        raise FolderError(f"Can't read {error.filename}: {error.strerror}.") from error
+    return Changes(
+        folder,
+        files,
+        tuple(path for path, text in found.items() if text is None),
+        {path: text for path, text in found.items() if text is not None and text != files[path]},
+        stale,
+    )
+
+
+def apply(changes: Changes) -> None:
+    """Write what is new or changed, and remove what is stale and ours. Raises `FolderError`."""
+    try:
+        for path in (*changes.new, *changes.changed):
+            target = changes.folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(changes.files[path], encoding="utf-8", newline="\n")
+        for path in changes.stale:
+            (changes.folder / path).unlink()
+        for name in FOLDERS[1:]:
+            below = changes.folder / name
+            if below.is_dir() and not any(below.iterdir()):
+                below.rmdir()
+    except OSError as error:
+        raise FolderError(f"Can't write {error.filename}: {error.strerror}. Choose another folder.") from error
+
+
+def told(changes: Changes) -> Iterator[str]:
+    """Each file that differs, and of pages how: a unified diff from the folder to what it should hold."""
+    groups = (("missing", changes.new), ("out of date", changes.changed), ("no longer needed", changes.stale))
+    for what, paths in groups:
+        yield from (f"{what}: {path}" for path in paths)
+    lines = [line for path in changes.changed if path.endswith(".md") for line in _unified(changes, path)]
+    yield from lines[:DIFF_LINES]
+    if len(lines) > DIFF_LINES:
+        yield f"... and {len(lines) - DIFF_LINES} more lines."
+
+
+def snapshot_of(folder: Path) -> bytes | None:
+    """The inventory that the documents in a folder tell; None where there is none."""
+    try:
+        return (folder / SNAPSHOT).read_bytes()
+    except OSError:
+        return None
+
+
+def _unified(changes: Changes, path: str) -> Iterable[str]:
+    before, after = changes.changed[path].splitlines(), changes.files[path].splitlines()
+    return ["", *difflib.unified_diff(before, after, path, f"{path} (as it should be)", lineterm="", n=2)]
+
+
+def _read(folder: Path, path: str) -> str | None:
+    """The text of a file of ours, its lines ended by \\n whatever git made of them; None where there is none."""
+    file = folder / path
+    if not file.exists() and not file.is_symlink():
+        return None
+    if not file.is_file() or not is_ours(file):
+        kind = "a folder" if file.is_dir() else "a file that this command has not written"
+        hint = " An index page of your own can link to this folder from outside it." if path == INDEX else ""
+        raise FolderError(f"{file} is {kind}; move it away or choose another folder.{hint}")
+    return file.read_text(encoding="utf-8", errors="replace")
+
+
+def _ours(folder: Path) -> Iterator[str]:
+    for name in FOLDERS:
+        below = folder / name
+        for file in sorted(below.iterdir()) if below.is_dir() else ():
+            if file.suffix in (".md", ".svg", ".json") and file.is_file() and is_ours(file):
+                yield file.relative_to(folder).as_posix()

@@ -1,0 +1,107 @@
+"""`manage.py signalgraph docs`: the wiring as Markdown pages, and whether they are up to date."""
+
+from __future__ import annotations
+
+import gc
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.core.management.base import BaseCommand, CommandError
+
+from signalgraph import conf, registry
+from signalgraph.documents import folder as folders
+from signalgraph.documents.content import Content, is_documented, renumbered
+from signalgraph.documents.sources import Sources
+from signalgraph.events import Process
+
+if TYPE_CHECKING:
+    from signalgraph.recent import Step
+
+help = "Write Markdown pages about this project's signals into a folder, or check that those there are up to date."
+errors = (folders.FolderError,)
+returncode = 2
+OUT_OF_DATE = 1
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", help="where the pages are, docs/signals for example")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a page is out of date")
+    parser.add_argument("--title", default="Signals", help="the heading of the first page")
+    parser.add_argument("--all", action="store_true", help="tell of Django's own plumbing too")
+    parser.add_argument("--lines", action="store_true", help="say at which line code stands, not in which file only")
+    parser.add_argument(
+        "--log",
+        metavar="URL",
+        nargs="?",
+        const="",
+        help="tell what receivers were seen to set off, from a log; without a URL from the project's own",
+    )
+
+
+def handle(
+    command: BaseCommand,
+    *,
+    folder: str,
+    check: bool = False,
+    title: str = "Signals",
+    all: bool = False,
+    lines: bool = False,
+    log: str | None = None,
+    **options: object,
+) -> None:
+    from signalgraph.documents.book import write_book  # networkx takes 150 ms to import
+
+    steps = {} if log is None else _steps(log)
+    content = read_content(title, steps=steps, everything=all, with_lines=lines, with_log=log is not None)
+    changes = folders.compare(Path(folder), write_book(content))
+    if check and changes:
+        command.stdout.write("\n".join(folders.told(changes)))
+        raise CommandError(f"{folder} is out of date; run the same command without --check.", returncode=OUT_OF_DATE)
+    folders.apply(changes)
+    counts = f"{len(changes.new)} new, {len(changes.changed)} changed, {len(changes.stale)} removed"
+    command.stderr.write(f"{folder}: {'up to date' if not changes else counts}, {len(changes.files)} files.")
+
+
+def read_content(title: str, *, steps: dict[Step, int], everything: bool, with_lines: bool, with_log: bool) -> Content:
+    """What is connected in this process, and what its source says of it."""
+    gc.collect()  # what is held weakly and unreachable is gone before it is told, not some time later
+    registry.REGISTRY.scan()
+    wiring = registry.REGISTRY.wiring(Process("0" * 16, 0, "", "docs", 0), time.time_ns() // 1000)
+    sources = Sources(conf.project_folder())
+    shown = renumbered(row for row in wiring.connections if everything or is_documented(row))
+    signals = {info.name: info for info in wiring.signals}
+    lost = {*(one.signal for one in wiring.dead), *(one.signal for one in wiring.pending)}
+    told = {row.signal for row in shown} | {one for one in signals if sources.file_of(one) or one in lost}
+    return Content(
+        title,
+        {name: signals[name] for name in sorted(signals if everything else told & set(signals))},
+        shown,
+        wiring.dead,
+        wiring.pending,
+        sources.sites(registry.REGISTRY.signal_name),
+        steps,
+        sources,
+        with_lines,
+        with_log,
+        not everything,
+    )
+
+
+def _steps(url: str) -> dict[Step, int]:
+    """The observed causes of a log; nothing is created where there is none."""
+    from signalgraph.index import Index
+    from signalgraph.log import open_log
+
+    address = url or conf.resolve_log_url(conf.get_settings())
+    path = address.removeprefix("sqlite://")
+    if path != address and not Path(path).exists():
+        raise CommandError(f"There is no log at {path} yet. Record something first, or leave out --log.", returncode=2)
+    log = open_log(address, writer=False)
+    try:
+        index = Index(log)
+        index.refresh()
+        return index.steps
+    finally:
+        log.close()
