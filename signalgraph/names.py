@@ -36,6 +36,7 @@ __all__ = [
     "describe_sender",
     "distinct_labels",
     "escape",
+    "is_installed",
     "is_plumbing",
     "is_plumbing_signal",
     "is_third_party",
@@ -196,4 +197,9 @@ def is_plumbing(connection: ConnectionInfo) -> bool:
 
 def is_third_party(connection: ConnectionInfo) -> bool:
     """Whether the receiver is defined in an installed package."""
-    return bool(_INSTALLED.search(connection.file or ""))
+    return is_installed(connection.file or "")
+
+
+def is_installed(path: str) -> bool:
+    """Whether a file is that of an installed package."""
+    return bool(_INSTALLED.search(path))

@@ -1,0 +1,240 @@
+"""What the run-time rules read: the kept traces and the exact sums of a log, as they were at one moment."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from django.apps import apps
+from msgspec import Struct
+
+from signalgraph import names
+from signalgraph.events import ConnectionInfo, Total, Wiring
+from signalgraph.figures import Stats
+from signalgraph.recent import was_chosen
+from signalgraph.traces import NOT_RUN, Call, Seen, Trace
+from signalgraph.wirings import MergedWiring, id_of
+
+if TYPE_CHECKING:
+    from signalgraph.index import Index
+
+MOST_TRACES = 2_000
+DEEPEST = 100  # dispatches around one another that are followed upwards
+DULL_US = 5_000.0  # a call that is quicker and did nothing that is recorded is only counted
+PYTHON_US = 2_000.0  # around one query: many times what the ORM takes, so that a busy machine is no finding
+ON_A_LOOP = frozenset({"asend", "asend_robust"})
+
+Place = tuple[str, int]  # a receiver call: the id of its dispatch, and its number from 1
+
+
+class Ran(Struct, frozen=True, gc=False):
+    """A receiver call, with the dispatch and the trace that it stands in; `number` counts from 1."""
+
+    trace: Trace
+    seen: Seen
+    number: int
+    call: Call
+
+    @property
+    def place(self) -> Place:
+        return self.seen.id, self.number
+
+    @property
+    def at_us(self) -> int:
+        """When it began, since the epoch."""
+        return self.seen.start_us + int(self.call.offset_us or 0)
+
+    @property
+    def took_us(self) -> float:
+        """Its duration, 0 where it isn't known."""
+        return self.call.duration_us or 0.0
+
+    @property
+    def fate(self) -> str | None:
+        """`COMMITTED` or `ROLLED_BACK` where it ran in a transaction of which the end is known, else None."""
+        return self.trace.fate(self.seen.transaction)
+
+
+@dataclass
+class Calls:
+    """What a receiver did in the kept traces, newest trace first.
+
+    `notable` are the calls that took `DULL_US`, queried, dispatched, failed, or ran on the loop or for `asend`. Of all
+    there are `count`, of them `transacted` inside a transaction; they are in so many `traces`.
+    """
+
+    notable: list[Ran] = field(default_factory=list)
+    count: int = 0
+    transacted: int = 0
+    traces: int = 0
+    newest: Trace | None = None  # that was counted last
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """A snapshot; nothing in it changes any more, and reading it asks no log.
+
+    `traces` are those in memory, newest first. `totals` (by connection id), `unheard` and `sent` (by the name of a
+    signal: dispatches that nobody, that somebody heard) are exact since `since_ms`. `slow` holds the figures of the
+    receivers of which at least one call took `slow_us`. `shares` are what each process keeps of its traces, `silent`
+    the signals that are only counted.
+    """
+
+    traces: Sequence[Trace] = ()
+    wiring: MergedWiring = field(default_factory=MergedWiring)
+    wirings: Sequence[Wiring] = ()
+    totals: Mapping[str, Total] = field(default_factory=dict)
+    unheard: Mapping[str, int] = field(default_factory=dict)
+    sent: Mapping[str, int] = field(default_factory=dict)
+    slow: Mapping[str, Stats] = field(default_factory=dict)
+    shares: Mapping[str, float] = field(default_factory=dict)
+    silent: frozenset[str] = frozenset()
+    slow_us: float = 100_000.0
+    since_ms: int = 0
+    now_ms: int = 0
+
+    @cached_property
+    def connections(self) -> dict[str, ConnectionInfo]:
+        """What is connected now, by id, without the framework's own machinery."""
+        return {id_of(each): each for each in self.wiring.connections if not names.is_plumbing(each)}
+
+    @cached_property
+    def receivers(self) -> dict[str, list[ConnectionInfo]]:
+        """The same by receiver, each with its connections."""
+        found: dict[str, list[ConnectionInfo]] = defaultdict(list)
+        for each in self.connections.values():
+            found[each.receiver].append(each)
+        return dict(found)
+
+    @cached_property
+    def calls(self) -> dict[str, Calls]:
+        """What ran, by receiver: of those that are connected now."""
+        found = {receiver: Calls() for receiver in self.receivers}
+        by_connection = {key: found[each.receiver] for key, each in self.connections.items()}
+        inside = self.inside
+        for trace in self.traces:
+            for seen in trace.dispatches:
+                on_a_loop, transacted = seen.method in ON_A_LOOP, seen.transaction > 0
+                for number, call in enumerate(seen.calls, 1):
+                    calls = by_connection.get(call.connection)
+                    if calls is None or call.status in NOT_RUN:
+                        continue
+                    calls.count += 1
+                    calls.transacted += transacted
+                    if calls.newest is not trace:
+                        calls.newest = trace
+                        calls.traces += 1
+                    if on_a_loop or is_notable(call) or (seen.id, number) in inside:
+                        calls.notable.append(Ran(trace, seen, number, call))
+        return found
+
+    @cached_property
+    def inside(self) -> dict[Place, list[Seen]]:
+        """What was dispatched in a receiver call."""
+        found: dict[Place, list[Seen]] = defaultdict(list)
+        for trace in self.traces:
+            for seen in trace.dispatches:
+                if seen.parent:
+                    dispatch, _, number = seen.parent.partition("/")
+                    if number:
+                        found[dispatch, int(number)].append(seen)
+        return dict(found)
+
+    @cached_property
+    def _outer(self) -> dict[str, tuple[Trace, Seen]]:
+        """The dispatches in which another one was sent."""
+        ids = {dispatch for dispatch, _ in self.inside}
+        return {seen.id: (trace, seen) for trace in self.traces for seen in trace.dispatches if seen.id in ids}
+
+    def around(self, place: Place) -> list[Ran]:
+        """A receiver call in which something was dispatched and those around it, innermost first, as far as known."""
+        found: list[Ran] = []
+        while len(found) < DEEPEST:
+            known = self._outer.get(place[0])
+            if known is None or place[1] > len(known[1].calls):
+                break
+            trace, seen = known
+            found.append(Ran(trace, seen, place[1], seen.calls[place[1] - 1]))
+            place = (seen.parent_dispatch or "", seen.parent_call or 0)
+            if not place[1]:
+                break
+        return found
+
+    def every(self, receivers: Collection[str]) -> Iterator[Ran]:
+        """All calls of some receivers, the dull ones too."""
+        wanted = {key for key, each in self.connections.items() if each.receiver in receivers}
+        for trace in self.traces:
+            for seen in trace.dispatches:
+                for number, call in enumerate(seen.calls, 1):
+                    if call.connection in wanted and call.status not in NOT_RUN:
+                        yield Ran(trace, seen, number, call)
+
+    def own_us(self, ran: Ran) -> float:
+        """The time of a call without that of what it dispatched before it ended."""
+        nested = (each.duration_us for each in self.inside.get(ran.place, ()) if each.transaction >= 0)
+        return max(0.0, ran.took_us - sum(nested))
+
+    def unqueried_us(self, ran: Ran) -> float:
+        """The part of a call's own time that its queries, with the Python around them, don't explain."""
+        return max(0.0, self.own_us(ran) - ran.call.queries_us - PYTHON_US * ran.call.queries)
+
+    @staticmethod
+    def is_own(name: str) -> bool:
+        """Whether a name is that of something in an app of the project, not in an installed package."""
+        found = apps.app_configs.get(names.app_of(name))
+        return found is not None and not names.is_installed(f"{found.path}/")
+
+    def is_fair(self, trace: Trace) -> bool:
+        """Whether a trace was kept by chance or with all others: those kept for what went wrong distort a share."""
+        return was_chosen(trace.id, self.shares.get(trace.process.id, 1.0))
+
+    @property
+    def is_sampled(self) -> bool:
+        return any(share < 1 for share in self.shares.values())
+
+
+def is_notable(call: Call) -> bool:
+    """Whether a call took long, or did anything that is recorded but dispatch."""
+    duration = call.duration_us
+    return (
+        duration is None
+        or duration >= DULL_US
+        or call.queries > 0
+        or call.status != "returned"
+        or call.busy_us is not None
+    )
+
+
+def read_traffic(index: Index, *, slow_ms: float, silent: Collection[str] = ()) -> Traffic:
+    """What an index knows now. Its lock is held for one look at a time only. Raises `LogError`.
+
+    `silent` are signals that are only counted, as settings ask; those that viewers mute are known.
+    """
+    wiring, totals = index.wiring(), index.totals
+    return Traffic(
+        traces=index.traces(limit=MOST_TRACES),
+        wiring=wiring,
+        wirings=index.wirings(),
+        totals=totals,
+        unheard=index.unheard,
+        sent={signal.name: index.signal_stats(signal.name).calls for signal in wiring.signals},
+        slow=_slow(index, wiring, totals, slow_ms),
+        shares={beat.process.id: beat.share for beat in index.heartbeats()},
+        silent=frozenset(silent) | index.control().muted | set(index.ignored),
+        slow_us=slow_ms * 1000,
+        since_ms=index.started_ms,
+        now_ms=int(time.time() * 1000),
+    )
+
+
+def _slow(index: Index, wiring: MergedWiring, totals: Mapping[str, Total], slow_ms: float) -> dict[str, Stats]:
+    ids: dict[str, list[str]] = defaultdict(list)
+    for each in wiring.connections:
+        if not names.is_plumbing(each):
+            ids[each.receiver].append(id_of(each))
+    longest = {receiver: max(totals.get(key, Total()).max_ns for key in keys) for receiver, keys in ids.items()}
+    return {receiver: index.stats(ids[receiver]) for receiver, ns in longest.items() if ns >= slow_ms * 1e6}
