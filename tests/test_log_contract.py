@@ -329,7 +329,8 @@ def test_a_living_process_has_lost_nothing(log: Log) -> None:
 def test_control_is_kept_as_it_was_set(log: Log) -> None:
     """Nobody watches at first; mutes and pauses come back."""
     assert log.control() == Control()
-    control = Control(watched_until_ms=77, paused=True, muted=frozenset({"a.b", "ü"}))
+    accepted = {"SG204:receiver:shop.receivers.recount": "fünf Zeilen sind die meisten"}
+    control = Control(watched_until_ms=77, paused=True, muted=frozenset({"a.b", "ü"}), accepted=accepted)
     log.set_control(control)
     assert log.control() == control
 

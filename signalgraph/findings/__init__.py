@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from signalgraph.findings import rules
-from signalgraph.findings.accepting import Accepted, accepts, split
+from signalgraph.findings.accepting import Accepted, AcceptError, accept, accepts, split, withdraw
 from signalgraph.findings.base import SEVERITIES, Evidence, Finding, Rule, Seen, Severity
 
 if TYPE_CHECKING:
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SEVERITIES",
+    "AcceptError",
     "Accepted",
     "Evidence",
     "Finding",
     "Rule",
     "Seen",
     "Severity",
+    "accept",
     "accepts",
     "failed",
     "find_all",
@@ -32,6 +34,7 @@ __all__ = [
     "in_order",
     "load_rules",
     "split",
+    "withdraw",
 ]
 
 logger = logging.getLogger(__name__)

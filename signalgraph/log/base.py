@@ -9,7 +9,7 @@ position and never shrink when old entries are pruned.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -73,11 +73,16 @@ class Totals:
 
 @dataclass(frozen=True)
 class Control:
-    """What viewers ask of recorders. `watched_until_ms`: somebody looks until then; `muted`: signal names."""
+    """What viewers ask of recorders, and tell one another.
+
+    `watched_until_ms`: somebody looks until then; `muted`: signal names; `accepted`: the reason for each finding that
+    was accepted, by the entry that names it.
+    """
 
     watched_until_ms: int = 0
     paused: bool = False
     muted: frozenset[str] = frozenset()
+    accepted: Mapping[str, str] = field(default_factory=dict)
 
 
 class Log(ABC):

@@ -103,11 +103,17 @@ def find_control(connection: sqlite3.Connection) -> Control:
     if row is None:
         return Control()
     values = json.loads(row[0])
-    return Control(values["watched_until_ms"], values["paused"], frozenset(values["muted"]))
+    accepted = values.get("accepted", {})  # none in a log that was written before findings could be accepted
+    return Control(values["watched_until_ms"], values["paused"], frozenset(values["muted"]), accepted)
 
 
 def put_control(connection: sqlite3.Connection, control: Control) -> None:
-    values = {"watched_until_ms": control.watched_until_ms, "paused": control.paused, "muted": sorted(control.muted)}
+    values = {
+        "watched_until_ms": control.watched_until_ms,
+        "paused": control.paused,
+        "muted": sorted(control.muted),
+        "accepted": dict(control.accepted),
+    }
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('control', ?)", (json.dumps(values),))
 
 
