@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from signalgraph.web import access, asking, feed
-from signalgraph.web.pages import graph, overview, receivers, senders, setup, signals, timeline, traces
+from signalgraph.web.pages import findings, graph, overview, receivers, senders, setup, signals, timeline, traces
 from signalgraph.web.views import page_route, parameterless, routes
 
 app_name = "signalgraph"
@@ -27,5 +27,6 @@ urlpatterns = [
     *routes("receivers/<path:name>/", receivers.receiver, "receiver"),
     *routes("senders/", senders.senders, "senders"),
     *routes("senders/<path:name>/", senders.sender, "sender"),
+    *routes("findings/", findings.findings, "findings"),
     *routes("setup/", setup.setup, "setup"),
 ]

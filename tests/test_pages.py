@@ -208,8 +208,8 @@ def test_the_filter_is_carried_by_every_link_of_the_navigation(get: Get, full: L
     """And a facet adds to it."""
     html = get("signals/?q=app:shop&t=60").content.decode()
     nav = html.partition('id="sg-nav"')[2].partition("</nav>")[0]
-    assert nav.count("q=app%3Ashop") == nav.count("href=") == 7
-    assert nav.count("t=60") == 7
+    assert nav.count("q=app%3Ashop") == nav.count("href=") == 8
+    assert nav.count("t=60") == 8
     assert "q=app%3Ashop%20kind%3Acustom" in html
 
 

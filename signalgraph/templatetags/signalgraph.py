@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import template
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from signalgraph import names
@@ -22,8 +23,11 @@ from signalgraph.wirings import id_of
 
 register = template.Library()
 
+NAMES = re.compile(  # in backticks, a file, a dotted name, a name with an underscore, **kwargs, a call
+    r"`([^`]+)`|[\w/]+\.py(?::\d+)?|[A-Za-z_]\w+(?:\.[\w<>]+)+(?:\(\))?|\b\w*[a-z]_\w+(?:\(\))?|\*\*\w+|\w+\(\)"
+)
 GLYPH_CLASSES = {"async": "receiver", "orphan": "signal", "mute": "signal", "wait": "skip", "write": "sender"}
-GLYPH_CLASSES |= dict.fromkeys(("command", "task", "test", "undo"), "cause")
+GLYPH_CLASSES |= dict.fromkeys(("command", "task", "test", "undo", "code"), "cause")
 
 register.filter("number", figures.number)
 register.filter("rate", figures.rate)
@@ -48,6 +52,16 @@ def rest(name: str) -> str:
     """What of a dotted name its short label leaves out."""
     path, label = name.removeprefix("partial(").rstrip(")"), names.short(name).removeprefix("partial(").rstrip(")")
     return path[: -len(label)].rstrip(".") if path.endswith(label) and path != label else ""
+
+
+@register.filter
+def coded(text: str) -> SafeString:
+    """A sentence with the names in it set as code: what stands in backticks, dotted names, `on_commit`, `save()`."""
+    found, end = [], 0
+    for match in NAMES.finditer(text):
+        found.append((text[end : match.start()], match[1] or match[0]))
+        end = match.end()
+    return mark_safe(format_html_join("", "{}<code>{}</code>", found) + escape(text[end:]))
 
 
 @register.simple_tag

@@ -12,11 +12,26 @@ from django.templatetags.static import static
 
 from signalgraph.web import access, feed
 from signalgraph.web.facets import FacetGroup
+from signalgraph.web.found import findings_of
 from signalgraph.web.scope import STALE_S, Scope
 from signalgraph.web.state import WINDOWS_S, State
 from signalgraph.web.strip import Strip, read_strip
 
-SCRIPTS = ("feed", "live", "counters", "url", "keys", "theme", "reach", "notice", "graph", "lanes", "tree")
+SCRIPTS = (
+    "feed",
+    "live",
+    "counters",
+    "url",
+    "share",
+    "keys",
+    "theme",
+    "reach",
+    "notice",
+    "graph",
+    "numbers",
+    "lanes",
+    "tree",
+)
 THEMES = ("light", "dark")
 THEME_COOKIE = "sg-theme"
 PAGES = (
@@ -26,6 +41,7 @@ PAGES = (
     ("signals/", "Signals", "s"),
     ("receivers/", "Receivers", "r"),
     ("senders/", "Senders", "o"),
+    ("findings/", "Findings", "f"),
     ("setup/", "Setup", "u"),
 )
 
@@ -105,6 +121,7 @@ def scope_context(scope: Scope, groups: Sequence[FacetGroup], hits: str) -> dict
         "strip": strip,
         "live": read_live(scope, strip),
         "facets": groups,
+        "finding_count": len(findings_of(scope).open),
         "hits": hits,
         "window_s": scope.state.window_s,
         "window": scope.window_words,

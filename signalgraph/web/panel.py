@@ -7,10 +7,13 @@ from typing import Any
 
 from signalgraph import names
 from signalgraph.events import ConnectionInfo
+from signalgraph.web.cards import make_card
+from signalgraph.web.found import about, findings_of
 from signalgraph.web.scope import Scope, connection_id
 from signalgraph.web.subjects import Subject, find_subject, heard_by, neighbourhood, newest_error, place_of, split_id
 
 MAX_CONNECTIONS = 8
+MAX_FINDINGS = 6
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ def subject_context(scope: Scope, subject: Subject) -> dict[str, Any]:
         "more_connections": max(len(subject.connections) - MAX_CONNECTIONS, 0),
         "place": place,
         "newest_error": newest_error(scope, subject),
+        "subject_findings": [make_card(scope, each) for each in about(findings_of(scope).open, subject)[:MAX_FINDINGS]],
     }
 
 

@@ -29,8 +29,17 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "/") return run(event, find);
   if (event.key === "?") return run(event, () => dialog?.showModal());
   if (event.key === "g") chordAt = Date.now();
-  else button(event.key)?.click();
+  else press(event);
 });
+
+// A button or link that has the key, else whoever listens to sg:key and cancels it.
+function press(event) {
+  const key = event.key === "=" ? "+" : event.key;
+  const target = button(key);
+  const offer = new CustomEvent("sg:key", { cancelable: true, detail: { key, code: event.code } });
+  if (target) target.click();
+  else if (!document.dispatchEvent(offer)) event.preventDefault();
+}
 
 function run(event, action) {
   event.preventDefault();

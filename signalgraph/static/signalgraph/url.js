@@ -15,6 +15,7 @@ function follow() {
     Object.assign(hidden, { type: "hidden", name, value });
     form.append(hidden);
   }
+  document.getElementById("sg-share")?.setAttribute("href", location.href);
   if (app.dataset.q === q) return;
   app.dataset.q = q;
   document.dispatchEvent(new CustomEvent("sg:filter", { detail: { q } }));

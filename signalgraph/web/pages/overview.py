@@ -10,8 +10,10 @@ from django.http import HttpRequest
 
 from signalgraph.figures import BUCKET_S
 from signalgraph.web.apps_drawing import AppsDrawing, draw_apps
+from signalgraph.web.cards import make_card
 from signalgraph.web.facets import connection_facets, process_facets
 from signalgraph.web.figures import percentile
+from signalgraph.web.found import findings_of, matching
 from signalgraph.web.health import read_health
 from signalgraph.web.pages.setup import setup
 from signalgraph.web.pages.timeline import summary, trace_rows
@@ -29,6 +31,7 @@ HOTTEST = 5
 CAUSES = 6
 ERRORS = 5
 TRACES = 8
+FINDINGS = 4
 MOST_BARS = 60
 
 
@@ -199,16 +202,19 @@ def overview(request: HttpRequest, scope: Scope) -> Page:
         "causes": causes[:CAUSES],
         "errors": newest_errors(scope),
     }
+    found = matching(scope, findings_of(scope)).open
     context = {
         "title": "Overview",
         **data,
+        "top_findings": [make_card(scope, each) for each in found[:FINDINGS]],
+        "matching_findings": len(found),
         "apps": apps,
         "more_causes": max(len(causes) - CAUSES, 0),
         "newest": trace_rows(scope, scope.listed[:TRACES], 1),
         **panel_context(scope),
     }
     newest = [summary(trace) for trace in scope.listed[:TRACES]]
-    twin = {**data, "apps": apps.rows, "newest": newest}
+    twin = {**data, "findings": [each.key for each in found], "apps": apps.rows, "newest": newest}
     facets = [*connection_facets(scope), process_facets(scope)]
     parts = {"sg-overview": "signalgraph/_overview.html"}
     return Page("signalgraph/overview.html", context, twin, facets, scope.connection_hits, parts=parts)

@@ -90,6 +90,7 @@ def subject_page(scope: Scope, kind: str, name: str) -> Page:
         "stats": subject.stats,
         "unheard": subject.unheard,
         "neighbourhood": details["steps"],
+        "findings": [card.finding for card in details["subject_findings"]],
         "recent": [{"trace": each.trace.id, "dispatch": each.seen} for each in recent],
     }
     return Page("signalgraph/subject.html", context, twin, connection_facets(scope), f"1 {kind}")

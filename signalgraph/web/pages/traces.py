@@ -8,7 +8,9 @@ from django.http import HttpRequest
 from msgspec import structs
 
 from signalgraph.traces import Seen, Trace, Written
+from signalgraph.web.cards import make_card
 from signalgraph.web.facets import trace_facets
+from signalgraph.web.found import findings_of, seen_in
 from signalgraph.web.pages.timeline import summary
 from signalgraph.web.panel import panel_context
 from signalgraph.web.ruler import bands_of, ruler_of
@@ -97,6 +99,7 @@ def trace(request: HttpRequest, scope: Scope, trace_id: str) -> Page:
         "earlier": earlier,
         "later": later,
         "section": "timeline",
+        "insights": [make_card(scope, each) for each in seen_in(findings_of(scope).open, found.id)],
         **around_context(scope, found),
         **panel_context(scope),
         **call_context(scope, found),
