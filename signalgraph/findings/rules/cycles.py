@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from signalgraph import names
 from signalgraph.findings.base import Finding, Rule
 from signalgraph.findings.rules.own_saves import nested_save
-from signalgraph.findings.sightings import listed, receiver_evidence, tell, times
+from signalgraph.findings.sightings import listed, receiver_evidence, several, tell, times
 from signalgraph.findings.traffic import Ran, Traffic
 from signalgraph.traces import NOT_RUN, Seen
 
@@ -23,8 +23,11 @@ def find(traffic: Traffic) -> Iterator[Finding]:
             chain = circle(around, seen)
             if chain and chain[-1].call.connection in traffic.connections and not nested_save(traffic, place, seen)[0]:
                 found.setdefault(_turned(chain), []).append(chain[-1])
-    for turned, calls in found.items():
-        yield _finding(traffic, turned, calls)
+    by_receiver: dict[str, list[Circle]] = {}
+    for turned in sorted(found, key=lambda turned: -len(found[turned])):
+        by_receiver.setdefault(_first(traffic, turned), []).append(turned)
+    for receiver, circles in by_receiver.items():
+        yield _finding(traffic, receiver, circles, [ran for each in circles for ran in found[each]])
 
 
 def circle(around: list[Ran], seen: Seen) -> list[Ran]:
@@ -53,19 +56,32 @@ def _turned(chain: list[Ran]) -> Circle:
     return tuple(members[first:] + members[:first])
 
 
-def _finding(traffic: Traffic, turned: Circle, calls: list[Ran]) -> Finding:
-    receivers = [names.parse_connection_id(connection)[2] for connection, _ in turned]
-    first = next(each for each in receivers if each in traffic.receivers)
-    others = [each for each in receivers if each != first]
-    through = f"by way of {listed(others)}" if others else f"for {turned[0][1]}"
-    signals = listed(sorted({names.parse_connection_id(connection)[1] for connection, _ in turned}))
+def _receivers(turned: Circle) -> list[str]:
+    return [names.parse_connection_id(connection)[2] for connection, _ in turned]
+
+
+def _first(traffic: Traffic, turned: Circle) -> str:
+    return next(each for each in _receivers(turned) if each in traffic.receivers)
+
+
+def _finding(traffic: Traffic, receiver: str, circles: list[Circle], calls: list[Ran]) -> Finding:
+    """About the circles that begin with a receiver; told of the one that was seen most often."""
+    others = [each for each in _receivers(circles[0]) if each != receiver]
+    through = f"by way of {listed(others)}" if others else f"for {circles[0][0][1]}"
+    signals = listed(sorted({names.parse_connection_id(connection)[1] for connection, _ in circles[0]}))
+    more = (
+        f" {several(len(circles) - 1, 'other circle')} with it {'was' if len(circles) == 2 else 'were'} seen."
+        if len(circles) > 1
+        else ""
+    )
     return tell(
         RULE.id,
         traffic,
-        first,
+        receiver,
         calls,
-        f"{first} comes back to itself {through}.",
-        detail=f"Seen {times(len(calls))}, over {signals}. Something stopped it each time, or it would not have ended.",
+        f"{receiver} comes back to itself {through}.",
+        detail=f"Seen {times(len(calls))}, over {signals}. Something stopped it each time, or it would not have ended."
+        f"{more}",
         more=[receiver_evidence(traffic.receivers[each][0]) for each in others if each in traffic.receivers],
     )
 
