@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import ast
 import gc
+import re
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import FrameType, FunctionType
 from typing import Any
 
-from django.apps import apps as django_apps
+from django.apps import apps
+from django.db.models import Model
 from django.dispatch import Signal
 
 from signalgraph import names, origins, pending
+from signalgraph.descriptions import model_label
 from signalgraph.events import ConnectionInfo, DeadEntry, Process
 from signalgraph.findings.base import Evidence
 from signalgraph.findings.bodies import Body, function_of
 from signalgraph.findings.connects import CONNECTS, Connect, Place, connects, places
 from signalgraph.findings.evidence import code_evidence
-from signalgraph.findings.resolving import Definition, Scope, callee
+from signalgraph.findings.resolving import Definition, Scope, callee, imports_of
 from signalgraph.findings.sources import Module, Sources, first_line, is_package
-from signalgraph.inert import plain_text
+from signalgraph.inert import class_module, classes_below, plain_text
 from signalgraph.pending import PendingConnect
 from signalgraph.receivers import is_own
 from signalgraph.registry import REGISTRY
@@ -74,9 +77,9 @@ class Code:
     @cached_property
     def modules(self) -> list[Module]:
         """The project's own modules and those of its apps."""
-        apps = tuple(f"{config.name}." for config in django_apps.get_app_configs())
+        packages = tuple(f"{config.name}." for config in apps.get_app_configs())
         every = self.sources.modules.values()
-        return [each for each in every if not is_package(each.file) or f"{each.name}.".startswith(apps)]
+        return [each for each in every if not is_package(each.file) or f"{each.name}.".startswith(packages)]
 
     @cached_property
     def connects(self) -> list[Connect]:
@@ -94,13 +97,41 @@ class Code:
             self._places[module.name] = list(places(module, self.sources))
         return self._places[module.name]
 
+    @cached_property
+    def _lines(self) -> dict[re.Pattern[str], list[str]]:
+        return {}
+
+    def lines(self, pattern: re.Pattern[str]) -> list[str]:
+        """The lines of all modules in which a pattern is found."""
+        if pattern not in self._lines:
+            texts = (self.sources.text(module.file) for module in self.modules)
+            likely = (line for text in texts if pattern.search(text) for line in text.splitlines())
+            self._lines[pattern] = [line for line in likely if pattern.search(line)]
+        return self._lines[pattern]
+
+    @cached_property
+    def _imports(self) -> dict[str, set[str]]:
+        return {}
+
+    def imports(self, module: Module) -> set[str]:
+        """The dotted names that a module imports."""
+        if module.name not in self._imports:
+            tree = self.sources.tree(module.file)
+            self._imports[module.name] = imports_of(tree, module) if tree is not None else set()
+        return self._imports[module.name]
+
+    @cached_property
+    def _calls(self) -> dict[tuple[str, int], list[Place]]:
+        return {}
+
     def calls_of(self, function: Definition, module: Module) -> list[Place]:
         """Where a function that is defined in this module is called, as far as names lead to it."""
-        found = []
-        for caller in self.modules:
-            if function.name in self.sources.text(caller.file):
-                found += [place for place in self.places(caller) if _calls(place, function, module)]
-        return found
+        key = module.name, function.lineno
+        if key not in self._calls:
+            likely = (each for each in self.modules if f"{function.name}(" in self.sources.text(each.file))
+            found = [place for each in likely for place in self.places(each) if _calls(place, function, module)]
+            self._calls[key] = found
+        return self._calls[key]
 
     def has_run(self, connect: Connect) -> bool:
         """Whether it is certain that this place has connected: while its module was imported, or in `ready()`, or in a
@@ -120,14 +151,28 @@ class Code:
         found = {}
         for connect in self.connects:
             if row.signal in connect.signals and connect.receiver_label == label:
-                for place in self._begins(connect.place):
+                for place in self.begins(connect.place):
                     found[place.scope.module.file, place.node.lineno] = place
         return [code_evidence(file, place.node) for (file, _), place in sorted(found.items())]
 
-    def _begins(self, place: Place) -> list[Place]:
+    def begins(self, place: Place) -> list[Place]:
+        """Where what a place does begins: the calls of the function that it is in, or the place itself."""
         outer = place.scope.functions[-1:]
         callers = self.calls_of(outer[0], place.scope.module) if outer and not _is_ready(place.scope) else []
         return callers or [place]
+
+    @cached_property
+    def _models(self) -> dict[int, type[Model]]:
+        """Every model class by its identity, abstract and swapped ones too; those of migrations left out."""
+        return {id(cls): cls for cls in classes_below(Model) if model_label(cls) and class_module(cls) != "__fake__"}
+
+    def model_of(self, row: LiveRow) -> type[Model] | None:
+        """The model for which a row is connected; None for any sender and for other ones."""
+        return None if row.sender_key is None else self._models.get(row.sender_key)
+
+    def is_loaded(self, model: type[Model]) -> bool:
+        """Whether a model is one of this project's: not of a migration, not one that was made for a query."""
+        return apps.all_models[model._meta.app_label].get(model._meta.model_name or "") is model
 
     def is_sender(self, row: LiveRow, sender: Any) -> bool:
         """Whether a row is for this sender, as it was given to connect: None is any, a model may be its label."""
@@ -135,6 +180,15 @@ class Code:
             return sender is None and row.sender_key is None
         text = plain_text(sender)
         return row.sender_key == id(sender) or (text is not None and row.info.sender.lower() == text.lower())
+
+    def readable(self, *signals: Signal) -> Iterator[tuple[LiveRow, Body]]:
+        """The project's receivers of these signals (of any, if none are given) whose source can be read, each once."""
+        told = set()
+        for row in self.own:
+            if (not signals or any(row.signal is each for each in signals)) and row.info.receiver not in told:
+                told.add(row.info.receiver)
+                if (body := self.body(row.receiver)) is not None:
+                    yield row, body
 
     def body(self, receiver: Any) -> Body | None:
         """The source of a receiver; None where it can't be read, or has none."""
@@ -216,8 +270,12 @@ def _is_ready(scope: Scope) -> bool:
     return len(scope.functions) == 1 and scope.functions[0].name == "ready"
 
 
+def _last(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
 def _calls(place: Place, function: Definition, module: Module) -> bool:
-    if not isinstance(place.node, ast.Call):
+    if not isinstance(place.node, ast.Call) or _last(place.node.func) != function.name:
         return False
     found = [callee(value) for value in place.scope.values(place.node.func)]
     codes = [each.__code__ for each in found if each is not None]

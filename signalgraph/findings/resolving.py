@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -18,51 +19,71 @@ UNKNOWN = object()  # what can't be told by looking
 
 @dataclass(frozen=True)
 class Scope:
-    """A place in a module: the functions around it, outermost first, with what they import and loop over.
+    """A place in a module: the functions around it, outermost first.
 
-    `prefix` is what the qualified name of a thing defined here begins with: `connect_late.<locals>.`. `paths` are the
-    dotted paths of what the functions import, whether it is loaded or not.
+    `prefix` is what the qualified name of a thing defined here begins with: `connect_late.<locals>.`. `node` is the
+    function, or the module, whose names are known here, and `outer` the scope around it.
     """
 
     module: Module
     functions: tuple[Definition, ...] = ()
-    local: Mapping[str, list[Any]] = field(default_factory=dict)
     prefix: str = ""
-    paths: Mapping[str, str] = field(default_factory=dict)
+    node: Definition | ast.Module | None = None
+    outer: Scope | None = None
 
     def inside(self, node: Definition | ast.ClassDef | ast.Module) -> Scope:
-        """The scope of a body: names that a function binds itself are known where an import or a loop says what."""
+        """The scope of a body."""
         if isinstance(node, ast.ClassDef):
             return replace(self, prefix=f"{self.prefix}{node.name}.")
         if isinstance(node, ast.Module):
-            return replace(self, local=_looped(node.body, self))
-        bound: dict[str, list[Any]] = {name: [] for name in bound_names(node)}
-        functions, prefix = (*self.functions, node), f"{self.prefix}{node.name}.<locals>."
-        paths = {name: path for name, path in self.paths.items() if name not in bound} | _paths(node.body, self.module)
-        scope = Scope(self.module, functions, {**self.local, **bound}, prefix, paths)
-        scope = replace(scope, local={**scope.local, **_imports(node.body, self.module)})
-        return replace(scope, local={**scope.local, **_looped(node.body, scope)})
+            return replace(self, node=node, outer=self)
+        return Scope(self.module, (*self.functions, node), f"{self.prefix}{node.name}.<locals>.", node, self)
 
-    def values(self, node: ast.expr) -> list[Any]:
-        """What an expression may be: several values for a loop's variable, none where that can't be told."""
+    @cached_property
+    def local(self) -> Mapping[str, list[Any]]:
+        """The values of functions' own names, and of loops' variables: none unless an import or the loop says what."""
+        if self.node is None or self.outer is None:
+            return {}
+        known: dict[str, list[Any]] = dict(self.outer.local)
+        if not isinstance(self.node, ast.Module):
+            known |= {name: [] for name in bound_names(self.node)} | _imports(self.node.body, self.module)
+        known |= _looped(self.node.body, self, known)
+        return known
+
+    @cached_property
+    def paths(self) -> Mapping[str, str]:
+        """The dotted paths of what the functions import, whether it is loaded or not."""
+        if self.node is None or self.outer is None or isinstance(self.node, ast.Module):
+            return {}
+        bound = bound_names(self.node)
+        kept = {name: path for name, path in self.outer.paths.items() if name not in bound}
+        return kept | _paths(self.node.body, self.module)
+
+    def values(self, node: ast.expr, known: Mapping[str, list[Any]] | None = None) -> list[Any]:
+        """What an expression may be: several values for a loop's variable, none where that can't be told.
+
+        `known` takes the place of the names that are known here.
+        """
         if isinstance(node, ast.Constant):
             return [node.value]
         if isinstance(node, ast.Name):
-            if node.id in self.local:
-                return self.local[node.id]
+            local = self.local if known is None else known
+            if node.id in local:
+                return local[node.id]
             found = self.module.namespace.get(node.id, UNKNOWN)
             return [] if found is UNKNOWN else [found]
         if isinstance(node, ast.Attribute):
-            return [found for base in self.values(node.value) if (found := _attribute(base, node.attr)) is not UNKNOWN]
+            bases = self.values(node.value, known)
+            return [found for base in bases if (found := _attribute(base, node.attr)) is not UNKNOWN]
         if isinstance(node, ast.Tuple | ast.List):
-            return [self.items(node)]
+            return [self.items(node, known)]
         return []
 
-    def items(self, node: ast.expr) -> list[Any]:
+    def items(self, node: ast.expr, known: Mapping[str, list[Any]] | None = None) -> list[Any]:
         """The values in a tuple or list, written here or kept by a module."""
         if isinstance(node, ast.Tuple | ast.List | ast.Set):
-            return [value for element in node.elts for value in self.values(element)]
-        held = self.values(node)
+            return [value for element in node.elts for value in self.values(element, known)]
+        held = self.values(node, known)
         return list(held[0]) if len(held) == 1 and type(held[0]) in (tuple, list, set, frozenset) else []
 
     def dotted(self, node: ast.expr) -> str:
@@ -163,10 +184,10 @@ def _paths(body: Iterable[ast.AST], module: Module) -> dict[str, str]:
     return found
 
 
-def _looped(body: Iterable[ast.AST], scope: Scope) -> dict[str, list[Any]]:
+def _looped(body: Iterable[ast.AST], scope: Scope, known: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
     """What a loop's variable goes through; a loop over what can't be told leaves it unknown."""
-    loops = (node for node in _nodes(body) if isinstance(node, ast.For) and isinstance(node.target, ast.Name))
-    return {loop.target.id: scope.items(loop.iter) for loop in loops if isinstance(loop.target, ast.Name)}
+    loops = [node for node in _nodes(body) if isinstance(node, ast.For)]
+    return {loop.target.id: scope.items(loop.iter, known) for loop in loops if isinstance(loop.target, ast.Name)}
 
 
 def _imported(node: ast.ImportFrom, module: Module) -> dict[str, list[Any]]:
@@ -182,6 +203,18 @@ def imported_from(node: ast.ImportFrom, module: Module) -> str:
     parts = module.package.split(".")
     kept = parts[: len(parts) - node.level + 1]
     return ".".join([*kept, *([node.module] if node.module else [])])
+
+
+def imports_of(tree: ast.Module, module: Module) -> set[str]:
+    """The dotted names that a module imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = imported_from(node, module)
+            found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return found
 
 
 def _known(values: list[Any]) -> list[Any]:
