@@ -32,6 +32,7 @@ def build_wiring(
     gone: Collection[str] = (),
     called: Collection[str] = (),
     orphans: bool = False,
+    states: Mapping[str, str] | None = None,
 ) -> nx.DiGraph[str]:
     """The graph that is drawn: sender -> port -> receiver.
 
@@ -44,6 +45,8 @@ def build_wiring(
     gone : ids of connections that no process has any more.
     called : ids of connections of which calls were recorded.
     orphans : draw signals without receivers too.
+    states : a word by connection id, such as "added" in a difference. Senders whose connections differ in it get ports
+        of their own, so that each line towards a receiver has one state.
 
     Returns
     -------
@@ -55,7 +58,7 @@ def build_wiring(
     * ports: `kind` "port", `signal`, `senders`, `any`, `label`, `also` (receivers for any sender, which run too);
     * receivers: `kind` "receiver", `name`, `label`, `is_async`, `file`, `line`;
     * edges: `kind` "connection", `connections` (sorted ids), `gone`, `can_fire` and `why` not, in words; towards a
-      receiver `order`, its place among the signal's receivers.
+      receiver `order`, its place among the signal's receivers, and `state`, where there are states.
     """
     rows = unique(connections)
     every = rows if unfiltered is None else unique(unfiltered)
@@ -72,7 +75,7 @@ def build_wiring(
     graph.graph["orphans"] = sorted(lonely)
     graph.graph["causes"] = causes
     for signal in sorted(by_signal):
-        _add_ports(graph, signal, by_signal[signal], seen[signal])
+        _add_ports(graph, signal, by_signal[signal], seen[signal], states or {})
     _add_badges(graph, every)
     _add_labels(graph)
     by_id = {connection_id(row): row for row in rows}
@@ -128,21 +131,25 @@ def unique(connections: Iterable[ConnectionInfo]) -> list[ConnectionInfo]:
     return [by_id[one] for one in sorted(by_id)]
 
 
-def _audiences(rows: Iterable[ConnectionInfo]) -> list[tuple[list[str], list[ConnectionInfo]]]:
+def _audiences(
+    rows: Iterable[ConnectionInfo], states: Mapping[str, str]
+) -> list[tuple[list[str], list[ConnectionInfo]]]:
     """(senders, their connections) for each set of receivers that some sender reaches; any sender is one of its own."""
     by_sender: dict[str, list[ConnectionInfo]] = defaultdict(list)
     for row in rows:
         by_sender[row.sender].append(row)
     grouped: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for sender in sorted(by_sender):
-        reached = tuple(sorted(row.receiver for row in by_sender[sender]))
+        reached = tuple(sorted(f"{row.receiver}|{states.get(connection_id(row), '')}" for row in by_sender[sender]))
         grouped[(ANY_SENDER,) if sender == ANY_SENDER else ("", *reached)].append(sender)
     found = [(senders, [row for sender in senders for row in by_sender[sender]]) for senders in grouped.values()]
     return sorted(found, key=lambda one: (one[0] == [ANY_SENDER], one[0]))
 
 
-def _add_ports(graph: nx.DiGraph[str], signal: str, rows: list[ConnectionInfo], seen: set[str]) -> None:
-    audiences = _audiences(rows)
+def _add_ports(
+    graph: nx.DiGraph[str], signal: str, rows: list[ConnectionInfo], seen: set[str], states: Mapping[str, str]
+) -> None:
+    audiences = _audiences(rows, states)
     placed = {sender for senders, _ in audiences for sender in senders}
     for senders, mine in audiences:
         port = port_id(signal, senders[0])
@@ -152,6 +159,8 @@ def _add_ports(graph: nx.DiGraph[str], signal: str, rows: list[ConnectionInfo], 
         graph.add_node(port, kind="port", signal=signal, senders=drawn, any=is_any, also=[])
         for row in mine:
             _add_receiver(graph, port, row)
+            if state := states.get(connection_id(row)):
+                graph.edges[port, names.receiver_id(row.receiver)]["state"] = state
         for sender in drawn:
             node = names.sender_id(sender)
             graph.add_node(node, kind="sender", name=sender)
