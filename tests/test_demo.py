@@ -80,8 +80,13 @@ def test_saving_a_user_saves_the_profile(reader: User) -> None:
     assert Profile.objects.get().saved_at > before
 
 
-def test_a_new_user_is_welcomed_once(reader: User, mailoutbox: list[EmailMessage]) -> None:
-    reader.save()
+def test_a_new_user_is_welcomed_once(
+    db: None, mailoutbox: list[EmailMessage], django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        reader = User.objects.create_user("ada", "ada@example.com")
+        reader.save()
+        assert mailoutbox == []
     assert [(mail.to, mail.subject) for mail in mailoutbox] == [(["ada@example.com"], "Welcome to the bookshop")]
 
 

@@ -100,10 +100,13 @@ def test_only_staff_may_switch_the_audit(db: None, client: Client) -> None:
     assert apps.get_app_config("telemetry").construction.is_on is False
 
 
-def test_a_muted_receiver_is_silent_and_comes_back(db: None, mailoutbox: list[EmailMessage]) -> None:
-    with muted(post_save, send_welcome_email, **WELCOME):
-        User.objects.create_user("ada", "ada@example.com")
-    User.objects.create_user("grace", "grace@example.com")
+def test_a_muted_receiver_is_silent_and_comes_back(
+    db: None, mailoutbox: list[EmailMessage], django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        with muted(post_save, send_welcome_email, **WELCOME):
+            User.objects.create_user("ada", "ada@example.com")
+        User.objects.create_user("grace", "grace@example.com")
     assert [mail.to for mail in mailoutbox] == [["grace@example.com"]]
 
 

@@ -1,6 +1,7 @@
 """What happens when a reader registers, changes, logs in or out; and around `migrate`."""
 
 import logging
+from functools import partial
 from typing import Any
 
 from django.apps import AppConfig
@@ -8,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.core.mail import send_mail
+from django.db import transaction
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -33,8 +35,10 @@ def save_profile(instance: User, created: bool, raw: bool, **kwargs: Any) -> Non
 
 @receiver(post_save, sender=settings.AUTH_USER_MODEL, dispatch_uid="accounts.send_welcome_email")
 def send_welcome_email(instance: User, created: bool, raw: bool, **kwargs: Any) -> None:
+    """Sent when the commit has made sure that there is a user to welcome."""
     if created and not raw and instance.email:
-        send_mail("Welcome to the bookshop", f"Hello {instance.username}, happy reading!", None, [instance.email])
+        text = f"Hello {instance.username}, happy reading!"
+        transaction.on_commit(partial(send_mail, "Welcome to the bookshop", text, None, [instance.email]))
 
 
 @receiver(user_logged_in)
