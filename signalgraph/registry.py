@@ -96,7 +96,9 @@ class Registry:
             self._scanned_s, self._modules = self._clock(), len(sys.modules)
             places, placed = origins.module_places()
             signals = {id(signal): signal for signal in (*origins.find_signals(), *placed)}
-            self._known = {key: known for key, known in self._known.items() if known.reference() is signals.get(key)}
+            self._known = {
+                key: known for key, known in self._known.copy().items() if known.reference() is signals.get(key)
+            }
             for key, signal in signals.items():
                 self._place(signal, places.get(key, []))
             self._name_others([signal for signal in signals.values() if not self._know(signal).is_placed])
@@ -163,7 +165,7 @@ class Registry:
 
     def _forget_dead(self) -> None:
         """Between two scans, too: a project may make and drop signals by the thousand."""
-        self._known = {key: known for key, known in self._known.items() if known.reference() is not None}
+        self._known = {key: known for key, known in self._known.copy().items() if known.reference() is not None}
         self._tidy_at = 2 * len(self._known) + TIDY_AT
 
     def learn_sender(self, key: int, label: str | None) -> None:

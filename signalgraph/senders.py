@@ -46,7 +46,7 @@ class SenderLabels:
         """Look again for what was not found, and no more for what has died."""
         self._missed.clear()
         self._found = {
-            key: found for key, found in self._found.items() if found[1] is not None and found[1]() is not None
+            key: found for key, found in self._found.copy().items() if found[1] is not None and found[1]() is not None
         }
 
     def resolve(self, keys: Iterable[int]) -> dict[int, str]:

@@ -342,3 +342,22 @@ def test_dispatches_of_many_threads_are_told_once_each(recording: Recording) -> 
     reading = recording.read()
     assert len({dispatch.span for _, dispatch in reading.dispatches}) == len(reading.dispatches) == 1200
     assert recording.log.totals().dispatched == 1200
+
+
+class Busy(dict[int, object]):
+    """A table that other threads add to: on Python 3.11 even `list(table.items())` may let them, in a collection."""
+
+    def items(self) -> object:
+        raise RuntimeError("dictionary changed size during iteration")
+
+
+def test_signals_that_come_while_the_flusher_looks_are_in_no_way(recording: Recording, by_hand) -> None:
+    """Seen with signals that came and went by the million: what loops over a table has a copy of it."""
+    signals = recorder.session._session.signals
+    Signal().send(Order)
+    signals._refs, signals._counters = Busy(signals._refs), Busy(signals._counters)
+    before = faults.counted.copy()
+    assert sum(signals.unheard().values()) == 1
+    signals.forget_dead()
+    recorder.flush()
+    assert faults.counted == before

@@ -148,7 +148,7 @@ class Signals:
 
     def _told(self, counters: dict[int, Counter]) -> dict[str, int]:
         counts: dict[str, int] = {}
-        for token, counter in list(counters.items()):
+        for token, counter in counters.copy().items():  # no loop over what other threads add to
             dead = self.living(token) is None  # first, so that nothing is counted after the last reading
             count = counter.new()
             if count:
@@ -163,7 +163,7 @@ class Signals:
 
         One that dies meanwhile may have left a record behind the last one taken.
         """
-        dead = {token for token, ref in list(self._refs.items()) if ref() is None and not self._is_counted(token)}
+        dead = {token for token, ref in self._refs.copy().items() if ref() is None and not self._is_counted(token)}
         for token in dead & self._dead:
             del self._refs[token]
             self._names.pop(token, None)
