@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cached_property
 
 import networkx as nx
 
@@ -10,7 +11,7 @@ from signalgraph.exports import words
 from signalgraph.exports.markup import classes, joined, lines, tag, text
 from signalgraph.graph.figures import HEADS, Figures, Measure, Scale, scale_of, short_number
 from signalgraph.graph.focus import Focus
-from signalgraph.graph.layout import HEAD, Box, Layout, badge
+from signalgraph.graph.layout import HEAD, Box, Layout, badge, shown_labels
 
 CELL_PX = 38
 BORDERS = {4: "w2", 5: "w3"}  # by heat step
@@ -38,6 +39,12 @@ class Pen:
         yield from self.graph.graph.get("signal_figures", {}).values()
         yield from (data["figures"] for _, data in self.graph.nodes(data=True) if "figures" in data)
 
+    @cached_property
+    def signals(self) -> dict[str, str]:
+        """What is written of each signal."""
+        short = shown_labels(self.graph)
+        return {signal: short["signal", label] for signal, label in self.graph.graph["signal_labels"].items()}
+
     def baseline(self, size_px: int) -> float:
         """From the middle of a line of text to its y. The page centres text by style, which not all programs know."""
         return 0.5 if self.page else round(size_px * 0.35, 1)
@@ -61,7 +68,7 @@ class Pen:
         if not self.page:
             return None
         found = self.graph.in_edges(node, data=True) if incoming else self.graph.out_edges(node, data=True)
-        return joined(sorted({one for _, _, data in found for one in data["connections"]}))
+        return joined(sorted({one for _, _, data in found for one in data.get("connections", ())}))
 
 
 def draw_box(pen: Pen, box: Box) -> str:
@@ -76,9 +83,9 @@ def _sender(pen: Pen, box: Box) -> str:
     return tag(
         "g",
         tag("title", text(pen.graph.nodes[box.id]["name"])),
-        _ring(pen, box, 4),
-        _outline(box),
-        tag("text", text(box.label), class_=classes("end", emphasis and "hd"), x=box.right - 10, y=_middle(pen, box)),
+        ring(pen, box, 4),
+        outline(box),
+        tag("text", text(box.label), class_=classes("end", emphasis and "hd"), x=box.right - 10, y=middle(pen, box)),
         id=box.id,
         class_=classes("node", "sender", pen.state(box.id)),
         data_kind="sender",
@@ -98,8 +105,8 @@ def _signal(pen: Pen, box: Box) -> str:
     parts = [
         "",
         tag("title", text(signal)),
-        _ring(pen, box, 6),
-        _outline(box, 3),
+        ring(pen, box, 6),
+        outline(box, 3),
         tag("path", class_="cap", d=cap),
         tag("text", text(box.label), class_="hd", x=box.x + 12, y=y + pen.baseline(12)),
         _signal_number(pen, box, figures) if len(rows) > 1 else "",
@@ -148,7 +155,7 @@ def _port(pen: Pen, row: Box) -> str:
         tag("path", class_="rule", d=f"M{row.x + 1} {row.y + 0.5}h{row.width - 2}"),
         tag("text", text(row.label), class_=classes("sm", data["any"] and "it"), x=row.x + 12, y=y),
         tag("text", badge(pen.graph, row.id), class_="sm it end", x=row.right - wide, y=y) if data["also"] else "",
-        _cell(pen, row, data.get("figures")),
+        cell(pen, row, data.get("figures")),
         *(tag("circle", class_="pin", cx=x, cy=row.middle, r=3) for x in pins),
     ]
     return tag(
@@ -169,11 +176,11 @@ def _receiver(pen: Pen, box: Box) -> str:
     emphasis = pen.focus is not None and pen.lights(box.id)
     parts = [
         tag("title", text(words.title_of_receiver(pen.graph, box.id))),
-        _ring(pen, box, 12),
-        _outline(box, 9),
-        tag("text", text(box.label), class_=classes(emphasis and "hd"), x=box.x + 12, y=_middle(pen, box)),
-        _marks(pen, box, figures),
-        _cell(pen, box, figures),
+        ring(pen, box, 12),
+        outline(box, 9),
+        tag("text", text(box.label), class_=classes(emphasis and "hd"), x=box.x + 12, y=middle(pen, box)),
+        marks(pen, box, figures),
+        cell(pen, box, figures),
     ]
     return tag(
         "g",
@@ -189,7 +196,7 @@ def _receiver(pen: Pen, box: Box) -> str:
     )
 
 
-def _marks(pen: Pen, box: Box, figures: Figures | None) -> str:
+def marks(pen: Pen, box: Box, figures: Figures | None) -> str:
     """A cross for errors, with their number where there are several, else a triangle for a slow one."""
     if figures is None or not pen.measure:
         return ""
@@ -208,7 +215,7 @@ def _marks(pen: Pen, box: Box, figures: Figures | None) -> str:
     return mark + (tag("path", class_="tri", d=f"M{x - 10:g} {y - 5:g}l5 9h-10z") if slow else "")
 
 
-def _cell(pen: Pen, box: Box, figures: Figures | None) -> str:
+def cell(pen: Pen, box: Box, figures: Figures | None) -> str:
     """The number on its heat."""
     if figures is None or not pen.measure:
         return ""
@@ -224,11 +231,11 @@ def _cell(pen: Pen, box: Box, figures: Figures | None) -> str:
     )
 
 
-def _outline(box: Box, radius: int | None = None) -> str:
+def outline(box: Box, radius: int | None = None) -> str:
     return tag("rect", class_="box", x=box.x, y=box.y, width=box.width, height=box.height, rx=radius)
 
 
-def _ring(pen: Pen, box: Box, radius: int) -> str:
+def ring(pen: Pen, box: Box, radius: int) -> str:
     """Around what is selected, 4 px outside."""
     chosen = pen.focus is not None and pen.focus.selected == box.id
     if not (chosen or pen.page):
@@ -237,5 +244,5 @@ def _ring(pen: Pen, box: Box, radius: int) -> str:
     return tag("rect", class_="ring", **size, rx=radius, display=None if chosen else HIDDEN)
 
 
-def _middle(pen: Pen, box: Box) -> float:
+def middle(pen: Pen, box: Box) -> float:
     return box.middle + pen.baseline(12)

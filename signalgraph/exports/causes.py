@@ -58,7 +58,7 @@ def routes(pen: Pen) -> str:
         x, y = route.points[-1]
         parts = [
             tag("title", text(words.of_route(pen.graph, route))),
-            tag("path", class_="cause", d=_path([(x - 7, y), *route.points[-2::-1]])),
+            tag("path", class_="cause", d=path([(x - 7, y), *route.points[-2::-1]])),
             tag("path", class_="cause-tip", d=f"M{number(x - 8)} {number(y - 4)}l8 4 -8 4z"),
         ]
         drawn.append(_hidden_until(pen, lit, parts, route))
@@ -107,7 +107,7 @@ def _is_lit(pen: Pen, causes: Sequence[Cause]) -> bool:
     return pen.focus is None or not pen.focus.causes.isdisjoint(causes)
 
 
-def _path(points: Sequence[tuple[float, float]]) -> str:
+def path(points: Sequence[tuple[float, float]]) -> str:
     """Straight runs joined by round corners, which shrink where a run is too short for them."""
     written = [f"M{number(points[0][0])} {number(points[0][1])}"]
     for before, corner, after in zip(points, points[1:], points[2:], strict=False):

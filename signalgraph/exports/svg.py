@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
 
 import networkx as nx
 
-from signalgraph.exports import words
+from signalgraph.exports import stage_words, words
 from signalgraph.exports.boxes import Pen, draw_box
 from signalgraph.exports.causes import pills, routes, stubs
-from signalgraph.exports.legend import HEAD_PX, LEAST_WIDTH_PX, foot, head
+from signalgraph.exports.legend import HEAD_PX, LEAST_WIDTH_PX, Key, foot, head
 from signalgraph.exports.markup import classes, joined, lines, number, tag, text
+from signalgraph.exports.stages import draw_stages, stop
 from signalgraph.exports.theme import stylesheet
 from signalgraph.graph.figures import HEADS, THIN_PX, Figures
 from signalgraph.graph.focus import focus
@@ -44,62 +45,80 @@ def render(
     link : on the page, from the id of a box to the address that selects it.
     """
     pen = Pen(graph, layout, page=mode == "page", focus=focus(graph, selected) if selected else None, link=link)
-    drawn = [
-        _heads(pen),
+    drawn = draw_stages(pen) if _is_staged(graph) else _wiring(pen)
+    return _page(pen, drawn) if pen.page else document(pen, drawn, title, query, as_of)
+
+
+def _is_staged(graph: nx.DiGraph[str]) -> bool:
+    return graph.graph.get("view") in ("focus", "path")
+
+
+def _about(graph: nx.DiGraph[str]) -> tuple[str, str]:
+    """What the drawing holds, and what makes it true."""
+    return (stage_words.of_graph(graph), stage_words.TRUTH) if _is_staged(graph) else (words.of_graph(graph), TRUTH)
+
+
+def _wiring(pen: Pen) -> list[str]:
+    return [
+        heads(pen),
         _lines(pen),
         routes(pen),
         stubs(pen),
-        *(draw_box(pen, box) for box in layout.nodes.values() if box.kind != "port"),
+        *(draw_box(pen, box) for box in pen.layout.nodes.values() if box.kind != "port"),
         pills(pen),
     ]
-    return _page(pen, drawn) if pen.page else _file(pen, drawn, title, query, as_of)
 
 
 def _page(pen: Pen, drawn: list[str]) -> str:
+    holds, truth = _about(pen.graph)
     return tag(
         "svg",
-        lines(["", tag("desc", TRUTH), *drawn, ""]),
+        lines(["", tag("desc", truth), *drawn, ""]),
         xmlns="http://www.w3.org/2000/svg",
-        class_="graph",
+        class_=classes("graph", _is_staged(pen.graph) and "staged"),
         viewBox=f"0 0 {pen.layout.width} {pen.layout.height}",
         role="group",
-        aria_label=f"{words.of_graph(pen.graph)}.",
+        aria_label=f"{holds}.",
         data_measure=pen.measure,
         data_steps=" ".join(f"{step:g}" for step in pen.scale.steps) or None,
         data_selected=pen.focus.selected if pen.focus else None,
     )
 
 
-def _file(pen: Pen, drawn: list[str], title: str, query: str, as_of: str) -> str:
+def document(
+    pen: Pen, drawn: list[str], title: str, query: str, as_of: str, *, style: str = "", keys: Iterable[Key] = ()
+) -> str:
+    """A drawing as a file; `style` and `keys` come on top of those that every drawing has."""
     width = max(pen.layout.width, LEAST_WIDTH_PX)
-    legend, below = foot(pen, HEAD_PX + pen.layout.height, width)
+    legend, below = foot(pen, HEAD_PX + pen.layout.height, width, keys)
     height = HEAD_PX + pen.layout.height + below
-    about = [f"{words.of_graph(pen.graph)}.", TRUTH]
+    holds, truth = _about(pen.graph)
+    about = [f"{holds}.", truth]
     about += [f"Filter: {query}."] if query else []
     about += [f"As of {as_of}."] if as_of else []
     parts = [
         "",
         tag("title", text(title)),
         tag("desc", text(" ".join(about))),
-        tag("style", f"\n{stylesheet()}"),
+        tag("style", f"\n{stylesheet()}{style}"),
         tag("rect", class_="paper", width=width, height=height),
         head(pen, title, query, as_of, width),
         tag("g", lines(["", *drawn, ""]), transform=f"translate({(width - pen.layout.width) // 2} {HEAD_PX})"),
         legend,
         "",
     ]
-    document = tag(
+    drawing = tag(
         "svg",
         lines(parts),
         xmlns="http://www.w3.org/2000/svg",
         viewBox=f"0 0 {width} {height}",
         role="img",
-        aria_label=f"{title}. {words.of_graph(pen.graph)}.",
+        aria_label=f"{title}. {holds}.",
     )
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{document}\n'
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{drawing}\n'
 
 
-def _heads(pen: Pen) -> str:
+def heads(pen: Pen) -> str:
     """What each column holds, and the unit of its numbers."""
     named = {"sender": "senders", "signal": "signals, one row per audience", "receiver": "receivers"}
     drawn = []
@@ -127,19 +146,24 @@ def _lines(pen: Pen) -> str:
         receiving = pen.graph.nodes[line.target]["kind"] == "receiver"
         path = tag(
             "path",
-            class_=classes("edge", receiving and "r", data["gone"] and "gone", not lit and "dim"),
+            class_=classes("edge", receiving and "r", *_doubts(data), not lit and "dim"),
             stroke_width=_width(pen, data.get("figures")),
-            d=_curve(line),
+            d=curve(line),
             data_connections=joined(data["connections"]) if pen.page else None,
         )
-        (drawn if lit else dimmed).append(path)
+        (drawn if lit else dimmed).append(path + (stop(pen, line) if not data["can_fire"] else ""))
     return tag("g", lines(["", *dimmed, *drawn, ""]), aria_hidden="true") if dimmed or drawn else ""
+
+
+def _doubts(data: Mapping[str, Any]) -> list[str]:
+    """Why a line is not drawn as a live one."""
+    return [word for word, is_so in (("gone", data["gone"]), ("stuck", not data["can_fire"])) if is_so]
 
 
 def _width(pen: Pen, figures: Figures | None) -> float:
     return pen.scale.width_px(figures.value(pen.measure)) if figures and pen.measure else THIN_PX
 
 
-def _curve(line: Line) -> str:
+def curve(line: Line) -> str:
     x1, y1, middle, y2, x2 = (number(one) for one in (line.x1, line.y1, (line.x1 + line.x2) / 2, line.y2, line.x2))
     return f"M{x1} {y1}C{middle} {y1} {middle} {y2} {x2} {y2}"

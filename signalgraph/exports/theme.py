@@ -58,7 +58,11 @@ text {{ font-family: {_MONO}; font-size: 12px; }}
 .w3 .box {{ stroke-width: 3; }}
 .async .box {{ stroke-dasharray: 4 3; }}
 .edge, .cause, .x, .ring {{ fill: none; }}
-.edge.gone {{ stroke-dasharray: 1 4; }}
+.edge.gone, .edge.stuck {{ stroke-dasharray: 1 4; }}
+.edge.unseen {{ stroke-dasharray: 3 3; }}
+.cause.back {{ stroke-dasharray: 9 3 2 3; }}
+.stop circle, .stop path {{ stroke-width: 1.5; }}
+.start .box {{ stroke-width: 2; }}
 .cause {{ stroke-width: 1.5; stroke-dasharray: 5 4; }}
 .x, .ring {{ stroke-width: 2; }}
 .rule {{ stroke-opacity: .35; }}
@@ -79,12 +83,21 @@ _COLOURS = (
     (".receiver .box", "stroke: {receiver}; fill: {receiver_tint};"),
     (".edge", "stroke: {sender_line};"),
     (".edge.r", "stroke: {receiver_line};"),
+    (".edge.unseen, .edge.stuck", "stroke: {line_control};"),
+    (".unseen .box, .stuck .box, .unseen .cap, .stuck .cap", "fill: {bg};"),
+    (".unseen .box, .stuck .box", "stroke: {line_control};"),
+    (".unseen text, .stuck text", "fill: {ink_3};"),
+    (".unseen .pin, .stuck .pin", "fill: {line_control};"),
+    (".stop circle", "fill: {bg}; stroke: {ink_2};"),
+    (".stop path", "stroke: {ink_2};"),
     (".cause, .pill", "stroke: {ink_2};"),
     (".cause-tip", "fill: {ink_2};"),
     (".x", "stroke: {error};"),
     (".tri", "fill: {slow};"),
     (".ring", "stroke: {accent};"),
     (".portrow.on", "fill: {selected};"),
+    (".start .box", "stroke: {accent};"),
+    (".start .box, .start .cap", "fill: {selected};"),
     (".sel .box", "fill: {selected}; stroke: {accent};"),
     *((f".ht{step}", f"fill: {{heat_{step}}};") for step in range(1, 6)),
     *((f".hk{step}", f"fill: {{on_heat_{step}}};") for step in range(1, 6)),

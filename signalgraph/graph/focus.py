@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import networkx as nx
 
@@ -54,6 +55,8 @@ def focus(graph: nx.DiGraph[str], selection: str) -> Focus:
     >>> focus(nx.DiGraph(signals={}, causes=[]), "sender:shop.Order").nodes
     frozenset()
     """
+    if "starts" in graph.graph:
+        return _focus_in_stages(graph, selection)
     kind, _, name = selection.partition(":")
     parts = _Parts()
     if kind == "sender" and selection in graph:
@@ -75,6 +78,27 @@ def focus(graph: nx.DiGraph[str], selection: str) -> Focus:
         parts.own = set(parts.connections)
     causes = _light_causes(graph, parts)
     return Focus(selection, frozenset(parts.nodes), frozenset(parts.connections), frozenset(causes))
+
+
+def _focus_in_stages(graph: nx.DiGraph[str], selection: str) -> Focus:
+    """In a focus or path: what is set off and what led to it. Lines are lit by the box that they lead to."""
+    kind, _, name = selection.partition(":")
+    chosen = {node for node, data in graph.nodes(data=True) if node == selection or _stands_for(data, kind, name)}
+    nodes = set(chosen)
+    for node in chosen:
+        nodes |= nx.descendants(graph, node) | nx.ancestors(graph, node)
+    causes: set[Cause] = set()
+    for source, target, line in graph.edges(data=True):
+        if line["kind"] == "cause" and source in nodes and target in nodes:
+            causes.add((source, graph.nodes[target]["signal"], graph.nodes[target]["sender"]))
+    return Focus(selection, frozenset(nodes), frozenset(nodes), frozenset(causes))
+
+
+def _stands_for(data: Mapping[str, Any], kind: str, name: str) -> bool:
+    own = {"port": {"signal": "signal"}, "receiver": {"receiver": "name"}}.get(data["kind"], {})
+    if kind == "connection":
+        return bool(data.get("connection") == f"connection:{name}")
+    return bool(name and kind in own and data[own[kind]] == name)
 
 
 def _light_port(graph: nx.DiGraph[str], parts: _Parts, port: str) -> None:

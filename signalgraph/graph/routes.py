@@ -164,9 +164,9 @@ def draw_routes(
     high = _levels_at_receivers(gaps, receivers, low)
     box, column = nodes[tracks[0].port], nodes[tracks[0].sources[0][0]]
     zone = column.right + max([stub.width for stub in stubs] + [_pills_width(tracks)]) + 4
-    lefts = _lanes({port: (low[port], pins[port]) for port in pins})
-    jogs = _lanes({port: (high[port], low[port]) for port in pins if high[port] != low[port]})
-    rights = _lanes({track.port: _span(track, high[track.port], nodes) for track in tracks})
+    lefts = find_lanes({port: (low[port], pins[port]) for port in pins})
+    jogs = find_lanes({port: (high[port], low[port]) for port in pins if high[port] != low[port]})
+    rights = find_lanes({track.port: _span(track, high[track.port], nodes) for track in tracks})
     middle = (box.right + column.x) / 2
     routes: list[Route] = []
     taken: dict[str, float] = {}
@@ -180,12 +180,12 @@ def draw_routes(
             (box.x - 16 - min(APART, 96 / (len(lefts) + 1)) * lefts[port], low[port]),
         ]
         for receiver, causes, count in track.sources:
-            width = _pill_width(count)
+            width = pill_width(count)
             x = taken.get(receiver, column.right + 6.0) + width / 2
             taken[receiver] = x + width / 2 + 2
             y = nodes[receiver].middle
             points = [(column.right, y), (trunk[0][0], y), *trunk, (trunk[-1][0], pins[port]), (box.x, pins[port])]
-            routes.append(Route(receiver, port, causes, count, _corners(points), (round(x, 1), y, width)))
+            routes.append(Route(receiver, port, causes, count, without_needless(points), (round(x, 1), y, width)))
     return routes, zone + APART * (max(rights.values()) + 1)
 
 
@@ -242,7 +242,7 @@ def _levels_at_receivers(gaps: Gaps, receivers: Column, wanted: Mapping[str, int
     return levels
 
 
-def _lanes(spans: Mapping[str, tuple[float, float]]) -> dict[str, int]:
+def find_lanes(spans: Mapping[str, tuple[float, float]]) -> dict[str, int]:
     """The innermost lane that is free over a track's span, the short ones served first."""
     lanes: dict[str, int] = {}
     taken: list[list[tuple[float, float]]] = []
@@ -262,7 +262,7 @@ def _span(track: Track, level: float, nodes: Mapping[str, Placed]) -> tuple[floa
     return min(ys), max(ys)
 
 
-def _pill_width(count: int) -> float:
+def pill_width(count: int) -> float:
     return 12 + 7.0 * len(short_number(count))
 
 
@@ -271,11 +271,11 @@ def _pills_width(tracks: Sequence[Track]) -> int:
     widths: dict[str, float] = {}
     for track in tracks:
         for receiver, _, count in track.sources:
-            widths[receiver] = widths.get(receiver, 6.0) + _pill_width(count) + 2
+            widths[receiver] = widths.get(receiver, 6.0) + pill_width(count) + 2
     return round(max(widths.values(), default=0))
 
 
-def _corners(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+def without_needless(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
     """Without points that lie on the way between their neighbours."""
     kept: list[tuple[float, float]] = []
     for x, y in points:

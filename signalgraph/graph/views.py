@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 import networkx as nx
 
 from signalgraph.graph.build import build_wiring, connection_id
+from signalgraph.graph.excerpt import build_focus, build_path
+from signalgraph.graph.layered import layout_stages
 from signalgraph.graph.layout import Layout, layout_wiring
 from signalgraph.graph.material import Ask, Direction, Material, ViewError, ViewName
 from signalgraph.recent import sum_steps
@@ -65,4 +67,6 @@ def _build_wiring(material: Material, ask: Ask) -> nx.DiGraph[str]:
 # A view's own module takes `Ask` and `Material` from graph/material.py, as this one imports it.
 VIEWS: Mapping[str, tuple[Build, LayOut]] = {
     "wiring": (_build_wiring, layout_wiring),
+    "focus": (build_focus, layout_stages),
+    "path": (build_path, layout_stages),
 }
