@@ -12,8 +12,7 @@ from log_entries import SHOP, SIGNALS, batch, call, connection, dispatch, span, 
 from signalgraph.events import Cause, ConnectionInfo, SignalInfo
 from signalgraph.figures import Stats
 from signalgraph.gathering import gather
-from signalgraph.graph.fields import FIELDS
-from signalgraph.graph.query import Query, QueryError, kind_of, parse
+from signalgraph.graph.query import QueryError, kind_of, parse
 from signalgraph.resolve import resolve, spelled_id
 from signalgraph.traces import Seen, Trace
 
@@ -281,33 +280,6 @@ def test_a_filter_is_written_in_one_way(q: str, text: str) -> None:
     """`text` is what goes into links."""
     assert parse(q).text == str(parse(q)) == text
     assert parse(text) == parse(q)
-
-
-CHARACTERS = ["+", ",", '"', "\\", "(", ")", "*", " ", "/", ">", ">=", "!=", "\n", "-"]
-PIECES = st.sampled_from(
-    [f"{field}:" for field in FIELDS]
-    + [choice for field in FIELDS.values() for choice in field.choices]
-    + ["and", "or", "not", "5ms", "a.b", "..", *CHARACTERS]
-)
-
-
-def read(q: str) -> tuple[Query | None, QueryError | None]:
-    try:
-        return parse(q), None
-    except QueryError as error:
-        return None, error
-
-
-@given(st.one_of(st.text(), st.lists(st.one_of(PIECES, st.text(max_size=3)), max_size=12).map("".join)))
-def test_reading_raises_nothing_but_its_own_error_and_writing_is_its_inverse(q: str) -> None:
-    """Whatever somebody types; the spot of an error lies in the text, and matching never fails."""
-    query, error = read(q)
-    if error is not None:
-        assert 0 <= error.position <= error.position + error.length <= len(q) + 1
-    if query is not None:
-        assert parse(str(query)) == query
-        query.matches_connection(ORDER, Stats(p95_us=5.0))
-        query.matches_trace(trace())
 
 
 @given(st.text(min_size=1))

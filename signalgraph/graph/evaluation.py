@@ -30,7 +30,7 @@ def _starts(hops: Hops, facts: Facts) -> bool:
 def has(term: Term, facts: Facts) -> bool:
     """Whether a term holds for it."""
     if term.name is None:
-        return term.fits_word(facts.every_name())
+        return term.fits_name(facts.every_name())
     if term.name == "is":
         return any(facts.has(state) for state in term.contents)
     if term.ranges:

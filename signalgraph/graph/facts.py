@@ -28,9 +28,9 @@ _KINDS = {
 }
 _MANAGEMENT = {"pre_migrate", "post_migrate"}
 NAMES = (
-    *("signal", "sender", "receiver", "app", "module", "kind", "uid"),
+    *("signal", "sender", "receiver", "app", "kind", "uid"),
     *("trace", "method", "status", "path", "process", "err"),
-)  # what a word is looked for in
+)  # what a word is looked for in; a module is part of a receiver's name
 
 app_of = lru_cache(maxsize=10_000)(names.app_of)
 
@@ -62,8 +62,12 @@ class Known(Protocol):
     slow_us: float
     silent: Callable[[str], str]
     findings: Callable[[str], Collection[str]]
-    rings: Reach
-    reached: dict[object, Reach]
+
+    @property
+    def rings(self) -> Reach: ...
+
+    @property
+    def reached(self) -> Mapping[object, Reach]: ...
 
     def now(self) -> datetime: ...
 
@@ -304,7 +308,7 @@ class TraceFacts(Facts):
 
     trace: Trace
     listed = "trace"
-    _cached: dict[str, list[str]] = field(default_factory=dict, init=False)
+    _cached: dict[str, set[str]] = field(default_factory=dict, init=False)
 
     @cached_property
     def rows(self) -> list[Facts]:
@@ -324,8 +328,8 @@ class TraceFacts(Facts):
         if name in ("path", "process", "trace"):
             return context_names(name, trace.id, trace.cause, trace.process)
         if name not in self._cached:
-            found = dict.fromkeys(each for row in self.rows for each in row.names(name))
-            self._cached[name] = [*found, *([trace.kind] if name == "kind" and trace.kind else [])]
+            found = {each for row in self.rows for each in row.names(name)}
+            self._cached[name] = found | ({trace.kind} if name == "kind" and trace.kind else set())
         return self._cached[name]
 
     def number(self, name: str) -> float | None:

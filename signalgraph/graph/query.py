@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,7 @@ class Query:
     * `findings` gives the ids of the rules that found something in a `signal:`, `sender:`, `receiver:` or
       `connection:`: what `finding:` asks;
     * `clock` gives the unix time and `zone` is the time zone of `ts:`, None for that of the process;
-    * `follow` reads the flow: what hops and `is:cycle` ask.
+    * `follow`, at once or `when_asked`, reads the flow: what hops and `is:cycle` ask.
     """
 
     def __init__(self, tree: Node, *, slow_ms: float = 100.0) -> None:
@@ -57,8 +57,9 @@ class Query:
         self.findings: Callable[[str], Collection[str]] = lambda subject: ()
         self.clock: Callable[[], float] = time.time
         self.zone: tzinfo | None = None
-        self.rings = Reach()
-        self.reached: dict[object, Reach] = {}
+        self._rings = Reach()
+        self._reached: dict[object, Reach] = {}
+        self._follow: Callable[[], None] | None = None
         self._trees: dict[Listed, Node] = {}
 
     @property
@@ -89,6 +90,23 @@ class Query:
     @property
     def _asks_rings(self) -> bool:
         return any(term.name == "is" and "cycle" in term.contents for term in self.terms)
+
+    @property
+    def rings(self) -> Reach:
+        """What was seen to set itself off in the end."""
+        self._follow_now()
+        return self._rings
+
+    @property
+    def reached(self) -> Mapping[object, Reach]:
+        """What its hops come to."""
+        self._follow_now()
+        return self._reached
+
+    def _follow_now(self) -> None:
+        follow, self._follow = self._follow, None
+        if follow is not None:
+            follow()
 
     def __str__(self) -> str:
         return self.text
@@ -127,12 +145,17 @@ class Query:
         """
         from signalgraph.graph.reach import reach_of, rings_of  # needs networkx, which takes 150 ms to import
 
+        self._follow = None
         stats_of = stats_of if stats_of is not None and self.asks_figures else lambda connection: None
         rows = {connection_id(row.sender, row.signal, row.receiver): row for row in connections}
-        self.rings = rings_of(flow) if self._asks_rings else Reach()
-        self.reached = {}
+        self._rings = rings_of(flow) if self._asks_rings else Reach()
+        self._reached = {}
         for hops in hops_of(self.tree):
-            self.reached[hops] = reach_of(hops, flow, rows, stats_of, self)
+            self._reached[hops] = reach_of(hops, flow, rows, stats_of, self)
+
+    def when_asked(self, follow: Callable[[], None]) -> None:
+        """Call this, which calls `follow`, when it first has to be known where hops lead."""
+        self._follow = follow
 
     def select(
         self,

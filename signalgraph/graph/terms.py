@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -14,6 +14,7 @@ from signalgraph.graph.quantities import Range, compare
 from signalgraph.graph.regex import Regex
 
 KEYWORDS = frozenset({"and", "or", "not"})
+MOST_KNOWN = 10_000  # names of which a term remembers whether they fit
 
 _PLAIN = re.compile(r"(?!.*\.\.)(?:[^\W\d][\w.~@-]*|[0-9][\w.]*)")
 
@@ -136,13 +137,21 @@ class Term:
         return number is not None and compare(number, self.operator, self.ranges, now)
 
     def fits_name(self, names: Iterable[str]) -> bool:
-        """Whether one of the names of its field is."""
-        fits = _FITS.get(self.name or "", _is_name)
-        return any(fits(value, name) for name in names for value in self.texts)
+        """Whether one of the names of its field is; for a word, whether it is in one of them."""
+        return any(self._fits(name) for name in names)
 
-    def fits_word(self, names: Iterable[str]) -> bool:
-        """Whether a word is in one of the names."""
-        return any(_has_word(value, name) for name in names for value in self.texts)
+    @cached_property
+    def _known(self) -> dict[str, bool]:
+        return {}
+
+    def _fits(self, name: str) -> bool:
+        known = self._known.get(name)
+        if known is None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            fits = _FITS.get(self.name, _is_name)
+            known = self._known[name] = any(fits(value, name) for value in self.texts)
+        return known
 
 
 def _is_name(value: Value, name: str) -> bool:
@@ -167,7 +176,8 @@ def _is_exactly(value: Value, name: str) -> bool:
     return value.equals(name.casefold())
 
 
-_FITS = {
+_FITS: dict[str | None, Callable[[Value, str], bool]] = {
+    None: _has_word,
     "module": _is_module,
     "path": _is_part,
     "process": _is_part,

@@ -194,5 +194,5 @@ def _refuse_quantity(text: str, field: Field, kind: Kind, at: int) -> None:
     names = ", or the name of an error" if field.has_names else ""
     message = f"{text!r} isn't {EXAMPLES[kind]}{names}."
     if not text:
-        message = f"A range needs both ends; to leave one open, write {field.name}:>=... or {field.name}:<=..."
+        message = f"A range needs both ends; {field.name}:>= and {field.name}:<= leave one open."
     raise QueryError(message, at, len(text) or 2)

@@ -61,19 +61,14 @@ class Scope:
         """The shown connections that the filter matches."""
         if self.filters_nothing:
             return self.shown
-        return self._followed.select(self.shown, stats_of=self._stats_of)
+        return self.query.select(self.shown, stats_of=self.stats_of)
 
     @property
     def filters_nothing(self) -> bool:
         return not self.query.text.strip()
 
-    @cached_property
-    def _followed(self) -> Query:
-        """The filter, once it knows where its hops lead."""
-        follow(self.query, self.index, self._stats_of)
-        return self.query
-
-    def _stats_of(self, connection: str) -> Stats:
+    def stats_of(self, connection: str) -> Stats:
+        """The figures of one connection, by its id."""
         return self.stats([connection])
 
     def stats(self, connection_ids: Iterable[str]) -> Stats:
@@ -151,7 +146,7 @@ class Scope:
         """Those of them that the filter matches."""
         if self.filters_nothing:
             return self.window_traces
-        return [trace for trace in self.window_traces if self._followed.matches_trace(trace)]
+        return [trace for trace in self.window_traces if self.query.matches_trace(trace)]
 
     @cached_property
     def listed(self) -> list[Trace]:
@@ -223,4 +218,5 @@ def open_scope(state: State) -> Scope:
     scope = Scope(state, current_index(), query)
     keep_watched(scope.index.log)
     query.silent = scope.silence_of
+    query.when_asked(lambda: follow(query, scope.index, scope.stats_of))
     return scope
