@@ -214,16 +214,7 @@ def _wire(pen: Pen, route: Route) -> str:
         tag("path", class_=classes("cause", back and "back"), d=path([(x - 7, y), *route.points[-2::-1]])),
         tag("path", class_="cause-tip", d=f"M{number(x - 8)} {number(y - 4)}l8 4 -8 4z"),
     ]
-    data = pen.graph.nodes[route.port]
-    return tag(
-        "g",
-        *parts,
-        class_=classes("wire", not lit and "dim"),
-        role="img",
-        aria_label=said,
-        data_from=joined([route.receiver]) if pen.page else None,
-        data_to=joined([f"{data['signal']}|{data['sender']}"]) if pen.page else None,
-    )
+    return tag("g", *parts, class_=classes("wire", not lit and "dim"), role="img", aria_label=said, **_ends(pen, route))
 
 
 def _pill(pen: Pen, route: Route) -> str:
@@ -233,7 +224,15 @@ def _pill(pen: Pen, route: Route) -> str:
         tag("rect", class_="pill", x=x - width / 2, y=y - 8, width=width, height=16, rx=8),
         tag("text", text(short_number(route.count)), class_="pilltext", x=x, y=y + pen.baseline(11)),
     ]
-    return tag("g", *parts, class_=classes("wire", not lit and "dim"))
+    return tag("g", *parts, class_=classes("wire", not lit and "dim"), **_ends(pen, route))
+
+
+def _ends(pen: Pen, route: Route) -> dict[str, str | None]:
+    """Which handling dispatched (`data-from`), and what: `signal|sender` (`data-to`)."""
+    if not pen.page:
+        return {}
+    data = pen.graph.nodes[route.port]
+    return {"data_from": joined([route.receiver]), "data_to": joined([f"{data['signal']}|{data['sender']}"])}
 
 
 def _stub(pen: Pen, stub: Stub) -> str:

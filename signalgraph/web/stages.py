@@ -60,7 +60,7 @@ class Stage:
 def read_stages(graph: nx.DiGraph[str]) -> list[Stage]:
     """The stages of a focus or path in their order; a dispatch stands in one of them, with its receivers in order."""
     found: dict[int, list[Sent]] = defaultdict(list)
-    ports = [(data["stage"], data["name"], node) for node, data in graph.nodes(data=True) if data["kind"] == "port"]
+    ports = [(data["distance"], data["name"], node) for node, data in graph.nodes(data=True) if data["kind"] == "port"]
     for stage, _, node in sorted(ports):
         found[stage].append(_sent(graph, node))
     return [Stage(number, sent) for number, sent in found.items()]

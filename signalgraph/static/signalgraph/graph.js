@@ -191,6 +191,9 @@ function light(svg, focus) {
     display(route, isLit);
     if (isLit) ends(route).forEach((end) => shown.add(end));
   }
+  for (const wire of svg.querySelectorAll(".wire")) {
+    wire.classList.toggle(NOT_LIT, Boolean(focus) && !ends(wire).some((end) => causes.has(end)));
+  }
   for (const stub of svg.querySelectorAll(".stub")) {
     const isWhole = ends(stub).some((end) => shown.has(end));
     display(stub, !isWhole);
