@@ -148,7 +148,7 @@ def assert_sound(found: list[Finding]) -> None:
             assert re.match(r"[0-9a-f]{16}-[0-9a-f]+(/|$)" if is_trace else f"{shown.kind}:", shown.id)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(LOGS)
 def test_no_rule_fails_and_each_finding_is_sound_whatever_was_recorded(entries: list[Batch | Wiring]) -> None:
     """Dispatches inside themselves, calls without times, parents that are gone, transactions in circles."""

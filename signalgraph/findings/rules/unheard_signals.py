@@ -11,10 +11,9 @@ from signalgraph.findings.traffic import Traffic
 
 
 def find(traffic: Traffic) -> Iterator[Finding]:
-    connected = {each.signal for each in traffic.wiring.connections}
-    waiting = {each.signal for each in traffic.wiring.pending}
+    heard = {each.signal for each in (*traffic.wiring.connections, *traffic.wiring.pending)} | traffic.silent
     for signal, count in sorted(traffic.unheard.items()):
-        if signal in connected | waiting | traffic.silent or traffic.sent.get(signal) or not traffic.is_own(signal):
+        if not count or signal in heard or traffic.sent.get(signal) or not traffic.is_own(signal):
             continue
         yield Finding(
             RULE.id,
