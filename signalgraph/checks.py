@@ -1,10 +1,10 @@
-"""System checks of signalgraph's own setup; the setup page lists the same problems. See docs/checks.md."""
+"""System checks: of signalgraph's own setup, which the setup page lists too, and of the project's signals."""
 
 from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,12 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from signalgraph import conf
+from signalgraph import conf, findings
+from signalgraph.findings.code import read_code
 from signalgraph.registry import REGISTRY
 
 TAG = "signalgraph"
+FINDINGS_TAG = "signals"
 INCLUDE_LINE = 'path("signals/", include("signalgraph.urls")),'
 
 
@@ -74,6 +76,18 @@ def check_log(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> 
     return [_unwritable(f"The log {path} can't be written.")]
 
 
+@register(FINDINGS_TAG)
+def check_findings(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """What the rules that read the code find in the project's own, and entries of `ACCEPT` that accept nothing."""
+    _load_urlconf()
+    code, accept = read_code(), conf.get_settings().accept
+    found = findings.find_static(code)
+    left, _ = findings.split(found, accept)
+    wanted = {config.label for config in app_configs} if app_configs is not None else None
+    shown = [one for one in left if code.is_own(one) and (wanted is None or one.app in wanted)]
+    return [*map(_finding, shown), *(_unmatched_entries(accept, found) if wanted is None else ())]
+
+
 def is_mounted(patterns: Iterable[URLPattern | URLResolver]) -> bool:
     """Whether a URL pattern includes signalgraph's; nothing is reversed, so prefixes may hold parameters."""
     resolvers = [pattern for pattern in patterns if isinstance(pattern, URLResolver)]
@@ -86,6 +100,35 @@ def is_writable(path: Path) -> bool:
         return path.is_file() and os.access(path, os.W_OK)
     existing = next(folder for folder in path.parents if folder.exists())
     return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+
+
+def _load_urlconf() -> None:
+    """Import what a web process imports: it connects receivers too."""
+    try:
+        get_resolver().url_patterns  # noqa: B018 - reading it imports
+    except Exception:  # noqa: BLE001 - whatever a project's module raises, Django's own check of the URLs tells it
+        return
+
+
+def _finding(finding: findings.Finding) -> Warning:
+    rule = findings.load_rules()[finding.rule]
+    receiver = finding.subject.rpartition("|")[2].removeprefix("receiver:")
+    hint = f"{finding.fix or rule.fix} See {rule.docs}."
+    return Warning(finding.sentence, hint=hint, obj=receiver, id=f"signalgraph.W{finding.rule.removeprefix('SG')}")
+
+
+def _unmatched_entries(accept: Mapping[str, str], found: list[findings.Finding]) -> Iterable[Warning]:
+    """Entries that are of no rule, and those about the code that no finding matches (any more)."""
+    rules = findings.load_rules()
+    for entry in accept:
+        rule = entry.partition(":")[0]
+        if rule not in rules:
+            message, hint = f"names {rule}, which is no rule.", f"The rules are {', '.join(rules)}."
+            yield Warning(f'SIGNALGRAPH["ACCEPT"] {message}', hint=hint, id="signalgraph.W004")
+        elif rules[rule].seen == "code" and not any(findings.accepts(entry, one) for one in found):
+            hint = "Take it out, if the fault is gone; manage.py signalgraph findings prints the findings there are."
+            message = f'SIGNALGRAPH["ACCEPT"] has {entry!r}, which matches no finding.'
+            yield Warning(message, hint=hint, id="signalgraph.W005")
 
 
 def _unmatched(name: str, known: list[str]) -> Warning:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from signalgraph.conf import ACCEPTABLE
 from signalgraph.findings.base import Finding
 from signalgraph.log.base import Control
 
-ENTRY = re.compile(r"SG\d{3}(:.+)?")
 LONGEST = 500  # characters of an entry, and of a reason
 MOST = 1_000  # entries that a log holds
 
@@ -60,7 +59,7 @@ def accept(control: Control, entry: str, reason: str) -> Control:
     Raises `AcceptError` without a reason, and for what names no finding.
     """
     reason = " ".join(reason.split())
-    if not ENTRY.fullmatch(entry) or len(entry) > LONGEST:
+    if not ACCEPTABLE.fullmatch(entry) or len(entry) > LONGEST:
         raise AcceptError(
             f"{entry[:80]!r} names no finding; write its rule and subject, as SG204:receiver:shop.receivers.recount."
         )

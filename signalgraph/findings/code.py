@@ -20,7 +20,7 @@ from django.dispatch import Signal
 from signalgraph import names, origins, pending
 from signalgraph.descriptions import model_label
 from signalgraph.events import ConnectionInfo, DeadEntry, Process
-from signalgraph.findings.base import Evidence
+from signalgraph.findings.base import Evidence, Finding
 from signalgraph.findings.bodies import Body, function_of
 from signalgraph.findings.connects import CONNECTS, Connect, Place, connects, places
 from signalgraph.findings.evidence import code_evidence
@@ -68,6 +68,13 @@ class Code:
     def is_judged(self, file: str | None) -> bool:
         """Whether a file is the project's own, about which rules of style speak too."""
         return file is not None and (self.packages or not is_package(file))
+
+    def is_own(self, finding: Finding) -> bool:
+        """Whether a finding is about the project's own code, by the module of its receiver; if in doubt, it is."""
+        path = finding.subject.rpartition("|")[2].removeprefix("receiver:").removeprefix("partial(")
+        while path and path not in self.sources.modules:
+            path = path.rpartition(".")[0]
+        return not path or self.is_judged(self.sources.modules[path].file)
 
     @property
     def own(self) -> list[LiveRow]:

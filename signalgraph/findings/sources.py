@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from signalgraph.inert import plain_text
+from signalgraph.names import is_installed
 from signalgraph.origins import namespaces
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 _SOURCE_BYTES = 2_000_000  # a longer file is generated
-_PACKAGES = re.compile(r"[/\\](?:site|dist)-packages[/\\]")
 _STDLIB = sysconfig.get_path("stdlib")
 _TEST_PARTS = re.compile(r"(?:^|\.)(?:tests?|test_\w+|conftest|testing)(?:\.|$)")
 
@@ -97,7 +97,7 @@ def first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def is_package(file: str | None) -> bool:
     """Whether a file is of an installed distribution or of Python, and so not the project's own."""
-    return file is None or _PACKAGES.search(file) is not None or file.startswith(_STDLIB)
+    return file is None or is_installed(file) or file.startswith(_STDLIB)
 
 
 def is_test(module: str) -> bool:
@@ -126,7 +126,7 @@ def _body(node: ast.AST) -> list[ast.AST]:
 
 def _is_elsewhere(name: str, file: str) -> bool:
     first = name.partition(".")[0]
-    return first in ("django", "signalgraph") or (is_package(file) and _PACKAGES.search(file) is None) or is_test(name)
+    return first in ("django", "signalgraph") or (is_package(file) and not is_installed(file)) or is_test(name)
 
 
 def _read(file: str) -> str:
