@@ -23,8 +23,9 @@ from signalgraph.wirings import id_of
 
 register = template.Library()
 
-NAMES = re.compile(  # in backticks, a file, a dotted name, a name with an underscore, **kwargs, a call
-    r"`([^`]+)`|[\w/]+\.py(?::\d+)?|[A-Za-z_]\w+(?:\.[\w<>]+)+(?:\(\))?|\b\w*[a-z]_\w+(?:\(\))?|\*\*\w+|\w+\(\)"
+NAMES = re.compile(  # in backticks, a file, dotted, with an underscore, OfSeveralWords, **kwargs, a call()
+    r"`([^`]+)`|[\w/]+\.py(?::\d+)?|[A-Za-z_]\w+(?:\.[\w<>]+)+(?:\(\))?|\b\w*[a-z]_\w+(?:\(\))?"
+    r"|\b(?:[A-Z][a-z\d]+){2,}\b|\*\*\w+|\w+\(\)"
 )
 GLYPH_CLASSES = {"async": "receiver", "orphan": "signal", "mute": "signal", "wait": "skip", "write": "sender"}
 GLYPH_CLASSES |= dict.fromkeys(("command", "task", "test", "undo", "code"), "cause")

@@ -1,4 +1,4 @@
-"""What viewers ask of the processes that record: mute a signal, pause recording, and take both back."""
+"""What viewers ask for: mute a signal, pause recording, accept a finding, and take each back."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.middleware import HtmxDetails
 
-from signalgraph import names
+from signalgraph import findings, names
 from signalgraph.conf import SettingsError
+from signalgraph.findings import AcceptError
 from signalgraph.index import Index
 from signalgraph.log.base import Control, LogError
 from signalgraph.web.access import guarded
@@ -40,6 +41,12 @@ def recording(request: HttpRequest) -> HttpResponse:
     return _answer(request, "recording/", _pause)
 
 
+@guarded
+def accept(request: HttpRequest) -> HttpResponse:
+    """POST `key=<rule>:<subject>` and `reason`, or `key` and `withdraw=1`."""
+    return _answer(request, "accept/", _accept)
+
+
 def _answer(request: HttpRequest, route: str, read: Callable[[HttpRequest, Index], Change]) -> HttpResponse:
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
@@ -52,6 +59,8 @@ def _answer(request: HttpRequest, route: str, read: Callable[[HttpRequest, Index
         return _refuse(request, state, Missing("This can't be changed", text, 503))
     except (Missing, SettingsError) as error:
         return _refuse(request, state, error)
+    except AcceptError as error:
+        return _refuse(request, state, Missing("This can't be accepted", str(error), 400))
     return _go_back(request, state)
 
 
@@ -70,6 +79,14 @@ def _mute(request: HttpRequest, index: Index) -> Change:
 def _pause(request: HttpRequest, index: Index) -> Change:
     paused = request.POST.get("paused", "1") != "0"
     return lambda control: replace(control, paused=paused)
+
+
+def _accept(request: HttpRequest, index: Index) -> Change:
+    entry = request.POST.get("key", "")
+    if request.POST.get("withdraw"):
+        return lambda control: findings.withdraw(control, entry)
+    reason = request.POST.get("reason", "")
+    return lambda control: findings.accept(control, entry, reason)
 
 
 def known_signals(index: Index) -> set[str]:

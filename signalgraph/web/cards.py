@@ -79,7 +79,7 @@ def make_card(scope: Scope, finding: Finding, acceptance: Accepted | None = None
     found = split_id(finding.subject)
     return replace(
         card,
-        is_withdrawable=acceptance is not None and acceptance.entry in getattr(scope.control, "accepted", {}),
+        is_withdrawable=acceptance is not None and acceptance.entry in scope.control.accepted,
         evidence=[_shown(scope, each) for each in finding.evidence],
         place=_place(scope, finding),
         focus=scope.state.url("graph/", view="focus", sel=f"{found[0]}:{found[1]}") if found else "",

@@ -24,6 +24,7 @@ class Facet:
     count: int
     is_on: bool
     url: str
+    title: str = ""
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def findings_of(scope: Scope) -> Found:
     """All that rules find now, in the code of this process and in the log, split by what was accepted."""
     in_code = _code.get("code", CODE_FRESH_S, _find_static)
     in_traffic = _traffic.get(scope.index.log.url, TRAFFIC_FRESH_S, lambda: _find_run(scope.index))
-    here: Mapping[str, str] = getattr(scope.control, "accepted", {})
+    here = scope.control.accepted
     left, taken = split(findings.in_order([*in_code, *in_traffic]), {**here, **conf.get_settings().accept})
     return Found(left, taken, here, sorted(findings.failed))
 

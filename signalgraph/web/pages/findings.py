@@ -19,7 +19,7 @@ from signalgraph.web.scope import Scope
 from signalgraph.web.views import Page
 
 SEEN = {"run": "at run time", "code": "in the code"}
-MEANINGS = {"error": "wrong result or error", "cost": "costs time", "risk": "risk, read from the code"}
+MEANINGS = {"error": "wrong result or error", "cost": "costs time", "risk": "may go wrong"}
 STATES = ("open", "accepted")
 FACETS: dict[str, Callable[[Finding], str]] = {
     "severity": lambda each: library.load_rules()[each.rule].severity,
@@ -55,7 +55,8 @@ def _facet(scope: Scope, name: str, counts: Counter[str]) -> FacetGroup:
     for value in values:
         left = [each for each in on if each != value] if value in on else [*on, value]
         url = scope.state.url(**{name: ",".join(left), "open": None})
-        facets.append(Facet(SEEN.get(value, value), counts[value], value in on, url))
+        title = library.load_rules()[value].title if value in library.load_rules() else ""
+        facets.append(Facet(SEEN.get(value, value), counts[value], value in on, url, title))
     return FacetGroup(name.capitalize(), facets)
 
 
