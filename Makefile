@@ -14,7 +14,7 @@ SITE := $(VENV)/.installed-site-$(CHECKSUM)
 DEV := $(VENV)/.installed-dev-$(CHECKSUM)
 BENCH := $(VENV)/bench/.installed-$(CHECKSUM)
 
-.PHONY: help demo test lint bench load picture chromium install clean
+.PHONY: help demo test lint bench load picture chromium programs install clean
 
 help:
 	@echo "make demo     the bookshop on http://127.0.0.1:$(PORT)/, its dashboard on /signals/ (PORT=8001, RATE=20)"
@@ -29,7 +29,7 @@ help:
 demo: $(SITE)
 	@$(PY) -m dashboard.demo --port $(PORT) --rate $(RATE)
 
-test: $(DEV) chromium
+test: $(DEV) chromium programs
 	@$(PY) -m pytest $(PYTEST_ARGS)
 
 lint: $(DEV)
@@ -51,6 +51,9 @@ picture: $(DEV) chromium
 
 chromium: $(DEV)
 	@$(PY) tests/chromium.py >/dev/null
+
+programs: $(DEV)
+	@$(PY) tests/programs.py
 
 install: $(DEV)
 

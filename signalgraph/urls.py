@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from signalgraph.web import access, asking, feed
-from signalgraph.web.pages import findings, graph, overview, receivers, senders, setup, signals, timeline, traces
+from signalgraph.web import asking, feed
+from signalgraph.web.pages import (
+    exports,
+    findings,
+    graph,
+    overview,
+    receivers,
+    senders,
+    setup,
+    signals,
+    timeline,
+    traces,
+)
 from signalgraph.web.views import page_route, parameterless, routes
 
 app_name = "signalgraph"
@@ -15,8 +26,8 @@ urlpatterns = [
     path("ticket.json", parameterless(feed.ticket), name="ticket"),
     path("mute/", parameterless(asking.mute), name="mute"),
     path("recording/", parameterless(asking.recording), name="recording"),
-    path("graph.svg", access.guarded(graph.svg_file), name="graph-svg"),
-    path("graph.json", access.guarded(graph.json_file), name="graph-json"),
+    path("accept/", parameterless(asking.accept), name="accept"),
+    *exports.file_routes(),
     *routes("", overview.overview, "overview"),
     page_route("graph/", graph.graph, "graph"),
     *routes("timeline/", timeline.timeline, "timeline"),

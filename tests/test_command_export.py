@@ -90,7 +90,10 @@ def test_a_filter_that_cannot_be_read_is_an_error():
 @pytest.mark.parametrize("arguments", [("--format", "svgg"), ("--output", "wiring.svgg")])
 def test_an_unknown_format_suggests_the_one_that_was_meant(arguments):
     """And lists those that there are."""
-    with pytest.raises(CommandError, match=r"'svgg'; did you mean 'svg'\? use one of: json, svg"):
+    with pytest.raises(
+        CommandError,
+        match=r"'svgg'; did you mean 'svg'\? use one of: csv, dot, graphml, json, markdown, mermaid, png, svg",
+    ):
         export(*arguments)
 
 

@@ -15,7 +15,12 @@ Value = str | int | float | None
 
 def text(content: str) -> str:
     """Safe between tags and in a single-quoted attribute. What XML can't hold becomes U+FFFD."""
-    return _FORBIDDEN.sub("\ufffd", content).translate(_ESCAPES)
+    return printable(content).translate(_ESCAPES)
+
+
+def printable(content: str) -> str:
+    """Text without what XML can't hold, nor UTF-8 in part: control characters and lone surrogates become U+FFFD."""
+    return _FORBIDDEN.sub("\ufffd", content)
 
 
 def number(value: float) -> str:

@@ -8,10 +8,11 @@ from http import HTTPStatus
 
 from signalgraph import names
 from signalgraph.events import ANY_SENDER
+from signalgraph.exports.titles import label_of
 from signalgraph.graph.material import Ask
 from signalgraph.web.scope import Scope, connection_id
 from signalgraph.web.subjects import KINDS, find_subject, split_id
-from signalgraph.web.toolbar import Choice, label_of
+from signalgraph.web.toolbar import Choice
 
 MAX_IDS = 1000
 STARTS = 4  # of each kind

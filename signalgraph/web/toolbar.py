@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from signalgraph import names
-from signalgraph.exports.files import FORMATS
+from signalgraph.exports.files import KINDS
 from signalgraph.graph.material import Ask
 from signalgraph.web.asks import COLOURS, MAX_DEPTH, OWN, VIEWS
 from signalgraph.web.state import State
 
-FILES = {  # by format: the end of the address, and what it is for
-    "svg": ("svg", "SVG, a picture"),
-    "dot": ("dot", "DOT, for Graphviz"),
-    "mermaid": ("mmd", "Mermaid, for Markdown"),
-    "graphml": ("graphml", "GraphML, for yEd and Gephi"),
-    "json": ("json", "JSON, for NetworkX"),
-    "csv": ("csv", "CSV, one line a connection"),
-    "markdown": ("md", "Markdown, as text"),
+FILES = {  # by format: what it is for
+    "svg": "SVG, a picture",
+    "dot": "DOT, for Graphviz",
+    "mermaid": "Mermaid, for Markdown",
+    "graphml": "GraphML, for yEd and Gephi",
+    "json": "JSON, for NetworkX",
+    "csv": "CSV, one line a connection",
+    "markdown": "Markdown, as text",
 }
 DIRECTIONS = {
     "up": ("up", "u", "what led to it"),
@@ -65,9 +64,7 @@ def read_toolbar(state: State, ask: Ask, *, is_list: bool) -> Toolbar:
             "more", "+", state.url(depth=ask.depth + 1) if ask.depth < MAX_DEPTH else "", key="+", title="More causes"
         ),
         directions=[_direction(state, ask, name) for name in DIRECTIONS] if follows else [],
-        exports=[
-            Choice(name, label, export_url(state, suffix)) for name, (suffix, label) in FILES.items() if name in FORMATS
-        ],
+        exports=[Choice(name, label, export_url(state, KINDS[name].suffix)) for name, label in FILES.items()],
     )
 
 
@@ -93,26 +90,3 @@ def export_url(state: State, suffix: str) -> str:
     """The address of a file that shows what the page shows."""
     own = {name: state.params.get(name) for name in OWN if name != "at"}
     return state.url(f"graph.{suffix}", **own)
-
-
-def title_of(ask: Ask) -> str:
-    """What a picture is called, on its page and in its file."""
-    if ask.view == "focus" and ask.selection:
-        return f"Focus on {label_of(ask.selection)}"
-    if ask.view == "path" and ask.selection and ask.target:
-        return f"From {label_of(ask.selection)} to {label_of(ask.target)}"
-    return {"apps": "Apps"}.get(ask.view, "Wiring")
-
-
-def label_of(one: str) -> str:
-    """The short name of a signal, sender, receiver or connection, from its id."""
-    kind, _, name = one.partition(":")
-    if kind == "connection":
-        try:
-            sender, signal, receiver = names.parse_connection_id(one)
-        except ValueError:
-            return one
-        return f"{names.short(receiver)} for {names.short(signal)} of {names.short(sender)}"
-    if kind == "port":
-        name = name.partition("|")[0]
-    return names.short(name) if name else one

@@ -1,27 +1,50 @@
-"""`manage.py signalgraph export`: the wiring as a file."""
+"""`manage.py signalgraph export`: any view of the graph as a file."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from signalgraph import conf, names, registry
-from signalgraph.events import ConnectionInfo
+from signalgraph import conf
 
 if TYPE_CHECKING:
-    from signalgraph.graph.build import Edges
-    from signalgraph.graph.figures import Figures
+    from signalgraph.graph.figures import Measure
+    from signalgraph.graph.material import Ask, Direction, ViewName
 
-help = "Write the wiring of this project's signals to a file: svg (a picture) or json (node-link, for NetworkX)."
+PNG = "png"
+VIEWS = ("wiring", "apps", "focus", "path")
+DIRECTIONS = ("both", "down", "up")
+MEASURES = ("calls", "errors", "p95", "rate", "self")
+help = (
+    "Write a view of this project's signals to a file: svg or png (pictures), dot, mermaid, markdown, csv, graphml, "
+    "json (node-link, for NetworkX)."
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--format", metavar="NAME", help="svg or json; by default what --output ends in, else svg")
+    parser.add_argument(
+        "--view", metavar="NAME", default="wiring", help=f"{', '.join(VIEWS)}; the wiring is what you get without it"
+    )
+    parser.add_argument(
+        "--select", metavar="ID", default="", help="what a focus is about, where a path starts: an id or a short name"
+    )
+    parser.add_argument("--to", metavar="ID", default="", help="where a path ends")
+    parser.add_argument("--depth", metavar="N", type=int, default=3, help="how many causes in a row a focus follows")
+    parser.add_argument(
+        "--direction", metavar="WAY", default="both", help="of a focus: down (what follows), up (what led to it), both"
+    )
+    parser.add_argument(
+        "--open", metavar="APP", action="append", default=[], help="an app that the apps view shows from inside"
+    )
+    parser.add_argument(
+        "--format", metavar="NAME", help="one of those above; by default what --output ends in, else svg"
+    )
     parser.add_argument("--output", metavar="FILE", default="-", help="where to write; - (the default) is stdout")
     parser.add_argument("--filter", metavar="QUERY", default="", help="only the connections that match, as on the page")
     parser.add_argument("--all", action="store_true", help="with the framework's own plumbing")
@@ -32,92 +55,124 @@ def add_arguments(parser: ArgumentParser) -> None:
         const="",
         help="add the counts and causes of a log; without a URL of the project's own",
     )
-
-
-def handle(command: BaseCommand, **options: object) -> None:
-    from signalgraph.exports.files import FORMATS, ExportError, write  # networkx takes 150 ms to import
-    from signalgraph.graph.build import build_wiring
-
-    output, query = str(options.get("output") or "-"), str(options.get("filter") or "")
-    render = FORMATS[_format(options.get("format"), output, sorted(FORMATS))]
-    inventory = registry.REGISTRY.inventory()
-    shown = [one for one in inventory.connections if options.get("all") or not names.is_plumbing(one)]
-    log = options.get("log")
-    edges, stats = ({}, None) if log is None else _observed(str(log))
-    chosen = _matching(query, shown)
-    if not chosen:
-        command.stderr.write(command.style.WARNING(_why_empty(query, len(shown))))
-    graph = build_wiring(
-        inventory.signals,
-        chosen,
-        edges=edges,
-        stats=stats,
-        measure="calls",
-        unfiltered=inventory.connections,
+    parser.add_argument(
+        "--color",
+        metavar="MEASURE",
+        help="numbers of the log: calls (the default), errors since it began; rate, p95, self of the last 15 min",
     )
-    text = render(graph, _title(), query, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
-    if output == "-":
-        command.stdout.write(text, ending="")
+    parser.add_argument(
+        "--as-of",
+        metavar="TEXT",
+        help='what is said of the time; "" says nothing, so that equal wirings give equal files',
+    )
+
+
+def handle(command: BaseCommand, **options: Any) -> None:
+    name = _format(options["format"], options["output"])
+    content, said, is_empty = _render(name, options)
+    if is_empty:
+        command.stderr.write(command.style.WARNING(_why_empty(options["filter"])))
+    if options["output"] == "-":
+        _print(command, content)
         return
+    _write(content, Path(options["output"]))
+    command.stderr.write(f"{options['output']}: {said}.")
+
+
+def _render(name: str, options: Mapping[str, Any]) -> tuple[str | bytes, str, bool]:
+    """The export, how much is in it, and whether nothing is."""
+    from signalgraph.exports import files, png  # networkx takes 150 ms to import
+    from signalgraph.graph.material import ViewError
+    from signalgraph.graph.naming import completed
+    from signalgraph.graph.query import QueryError
+    from signalgraph.graph.views import build_view
+    from signalgraph.management.material import material_from_registry
+
+    query, ask = options["filter"], read_ask(options)
     try:
-        write(text, Path(output))
-    except ExportError as error:
+        material = material_from_registry(query=query, everything=options["all"], log=options["log"])
+        graph = build_view(material, completed(ask, material.unfiltered))
+        render = files.FORMATS["svg" if name == PNG else name]
+        content = render(graph, _title(graph.graph["ask"]), query, _as_of(options["as_of"]))
+        drawn = {one for *_, line in graph.edges(data=True) for one in line.get("connections", ())}
+        said = f"{len(drawn)} of {len(material.unfiltered)} connections"
+        return png.render(content) if name == PNG else content, said, not drawn
+    except QueryError as error:
+        raise CommandError(f"--filter: {error}\n{error.marked(query)}") from error
+    except (ViewError, files.ExportError) as error:
         raise CommandError(str(error)) from error
-    command.stderr.write(f"{output}: {len(chosen)} of {len(inventory.connections)} connections.")
 
 
-def _why_empty(query: str, shown: int) -> str:
-    if query:
-        return f"No connection matches --filter {query!r}; without it there are {shown}."
-    return "No connection is known, so nothing is drawn; --all adds Django's own."
+def read_ask(options: Mapping[str, Any]) -> Ask:
+    """What the options ask to be shown, short names as they were given."""
+    from signalgraph.graph.material import Ask
+
+    if options["depth"] < 0:
+        raise CommandError(f"--depth is {options['depth']}; it takes a number from 0 on.")
+    measure = options["color"] or "calls"
+    return Ask(
+        view=cast("ViewName", _one_of("--view", options["view"], VIEWS)),
+        selection=options["select"],
+        target=options["to"],
+        depth=options["depth"],
+        direction=cast("Direction", _one_of("--direction", options["direction"], DIRECTIONS)),
+        open=tuple(options["open"]),
+        measure=cast("Measure", _one_of("--color", measure, MEASURES)),
+    )
 
 
-def _format(chosen: object, output: str, known: list[str]) -> str:
-    name = str(chosen) if chosen else Path(output).suffix.removeprefix(".") if output != "-" else ""
+def _one_of(option: str, value: str, known: Sequence[str]) -> str:
+    if value not in known:
+        raise CommandError(f"{option} is {value!r}; {conf.did_you_mean(value, known)}")
+    return value
+
+
+def _format(chosen: str | None, output: str) -> str:
+    from signalgraph.exports.files import BY_SUFFIX, FORMATS
+
+    known = sorted([*FORMATS, PNG])
+    name = chosen or (Path(output).suffix.removeprefix(".") if output != "-" else "svg") or "svg"
+    name = BY_SUFFIX[name].name if name in BY_SUFFIX else name
     if name in known:
         return name
-    if not name:
-        return "svg"
     where = "--format" if chosen else f"--output {output}"
     raise CommandError(f"{where} asks for the unknown format {name!r}; {conf.did_you_mean(name, known)}")
 
 
-def _matching(query: str, connections: list[ConnectionInfo]) -> list[ConnectionInfo]:
-    if not query:
-        return connections
-    from signalgraph.graph.query import QueryError, parse
+def _why_empty(query: str) -> str:
+    if query:
+        return f"No connection matches --filter {query!r}."
+    return "No connection is known, so nothing is drawn; --all adds Django's own."
+
+
+def _print(command: BaseCommand, content: str | bytes) -> None:
+    if isinstance(content, str):
+        command.stdout.write(content, ending="")
+        return
+    buffer = getattr(command.stdout, "buffer", None)
+    if buffer is None or command.stdout.isatty():
+        raise CommandError("A PNG is no text for a terminal; name a file with --output.")
+    buffer.write(content)
+
+
+def _write(content: str | bytes, path: Path) -> None:
+    from signalgraph.exports.files import ExportError, write
 
     try:
-        found = parse(query)
-    except QueryError as error:
-        raise CommandError(f"--filter: {error}") from error
-    return [one for one in connections if found.matches_connection(one)]
-
-
-def _observed(url: str) -> tuple[Edges, dict[str, Figures]]:
-    """The causes and totals of a log; nothing is created where there is none."""
-    from signalgraph.graph.figures import Figures
-    from signalgraph.index import Index
-    from signalgraph.log import LogError, open_log
-
-    try:
-        address = url or conf.resolve_log_url(conf.get_settings())
-        path = address.removeprefix("sqlite://")
-        if path != address and not Path(path).exists():
-            raise CommandError(f"There is no log at {path} yet. Record something first, or leave out --log.")
-        log = open_log(address, writer=False)
-    except (LogError, conf.SettingsError) as error:
+        write(content, path)
+    except ExportError as error:
         raise CommandError(str(error)) from error
-    try:
-        index = Index(log)
-        index.refresh()
-        return index.edges, {key: Figures.of_total(total) for key, total in index.totals.items()}
-    except LogError as error:
-        raise CommandError(str(error)) from error
-    finally:
-        log.close()
 
 
-def _title() -> str:
-    module = getattr(settings, "SETTINGS_MODULE", None) or ""
-    return f"Signals of {module.partition('.')[0]}" if module else "Signals"
+def _title(ask: Ask) -> str:
+    from signalgraph.exports.titles import title_of
+
+    project = (getattr(settings, "SETTINGS_MODULE", None) or "").partition(".")[0]
+    whole = {"wiring": "Signals", "apps": "Apps"}.get(ask.view)
+    if whole is None:
+        return title_of(ask)
+    return f"{whole} of {project}" if project else whole
+
+
+def _as_of(said: str | None) -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC" if said is None else said

@@ -8,10 +8,10 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
-from signalgraph.exports import json as json_export
 from signalgraph.exports import svg
+from signalgraph.exports.titles import title_of
 from signalgraph.graph.figures import Scale, scale_of
 from signalgraph.graph.focus import Focus, focus
 from signalgraph.graph.layout import Layout
@@ -25,8 +25,8 @@ from signalgraph.web.panel import panel_context
 from signalgraph.web.scope import Scope
 from signalgraph.web.stages import read_stages
 from signalgraph.web.starts import explain_problem, known_ids, named, no_focus
-from signalgraph.web.toolbar import read_toolbar, title_of
-from signalgraph.web.views import Page, file_view
+from signalgraph.web.toolbar import read_toolbar
+from signalgraph.web.views import Page
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -159,27 +159,3 @@ def draw(scope: Scope, graph: nx.DiGraph[str], *, link: Callable[[str], str], pi
         selected=picked if picked and focus(graph, picked).nodes else None,
         link=link,
     )
-
-
-def _svg(request: HttpRequest, scope: Scope) -> HttpResponse:
-    drawn = read_graph(scope)
-    selected = scope.state.sel if focus(drawn, scope.state.sel).nodes else None
-    body = svg.render(
-        drawn,
-        read_layout(drawn),
-        mode="file",
-        title=title_of(drawn.graph["ask"]),
-        query=scope.state.q,
-        as_of=scope.as_of,
-        selected=selected,
-    )
-    return HttpResponse(body, content_type="image/svg+xml")
-
-
-def _json(request: HttpRequest, scope: Scope) -> HttpResponse:
-    body = json_export.render(read_graph(scope), query=scope.state.q, as_of=scope.as_of)
-    return HttpResponse(body, content_type="application/json")
-
-
-svg_file = file_view("graph.svg", _svg)
-json_file = file_view("graph.json", _json)

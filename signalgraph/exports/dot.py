@@ -1,0 +1,116 @@
+r"""The graph in Graphviz' DOT.
+
+A signal is a cluster of its audiences, so no path leads from a sender to a receiver that doesn't hear it. Names of
+nodes are the ids of the pages. In every string `&`, `"`, `\` and control characters are written as numeric character
+references (`&#38;`): Graphviz shows them as the characters, another reader gets them from ``html.unescape``.
+Beside what Graphviz draws, the graph has `title`, `query` and `as_of`; nodes and edges have `kind`; edges have `count`
+(causes), `order`, `can_fire` and `gone` where there is something to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import networkx as nx
+
+from signalgraph.exports.captions import about, caption, line_label
+from signalgraph.exports.drawn import ELSEWHERE, Line, lines_of, nodes_of
+from signalgraph.exports.theme import TOKENS
+
+_AWKWARD = re.compile(r'[&"\\\x00-\x1f\x7f-\x9f\ud800-\udfff]')
+_COLOURS = {name: light for name, (light, _) in TOKENS.items()}
+_LOOKS: Mapping[str, dict[str, str]] = {
+    "sender": {"color": _COLOURS["sender"], "fillcolor": _COLOURS["sender_tint"]},
+    "port": {"color": _COLOURS["signal"], "fillcolor": _COLOURS["signal_tint"]},
+    "receiver": {"color": _COLOURS["receiver"], "fillcolor": _COLOURS["receiver_tint"], "style": "filled,rounded"},
+    "app": {"color": _COLOURS["line_control"], "fillcolor": _COLOURS["line"], "shape": "box3d"},
+    ELSEWHERE: {"color": _COLOURS["line_strong"], "fillcolor": _COLOURS["bg"], "shape": "plaintext"},
+}
+
+
+def render(graph: nx.DiGraph[str], *, title: str = "", query: str = "", as_of: str = "") -> str:
+    """A drawn graph as DOT; the same graph gives the same text."""
+    nodes = nodes_of(graph)
+    clusters = _clusters(graph, nodes)
+    inside = {node for _, members in clusters.values() for node in members}
+    said = {"label": _shown(about(title, query, as_of)), "title": title, "query": query, "as_of": as_of}
+    parts = [
+        f"digraph {_quoted('signals')} {{",
+        f"  graph [{_list(said)}, rankdir=LR, labelloc=t, labeljust=l, ranksep=1.5, fontname=Helvetica]",
+        "  node [shape=box, style=filled, fontname=Helvetica, fontsize=11]",
+        f"  edge [fontname=Helvetica, fontsize=10, color={_quoted(_COLOURS['line_control'])}, arrowsize=0.6]",
+        *(_node(graph, node, data) for node, data in nodes.items() if node not in inside),
+    ]
+    for name, (label, members) in clusters.items():
+        parts.append(f"  subgraph {_quoted(f'cluster_{name}')} {{")
+        parts.append(
+            f"    graph [{_list({'label': _shown([label])})}, style=rounded, color={_quoted(_COLOURS['signal'])}]"
+        )
+        parts += [f"  {_node(graph, node, nodes[node])}" for node in members]
+        parts.append("  }")
+    parts += [_edge(line) for line in lines_of(graph)]
+    return "\n".join([*parts, "}", ""])
+
+
+def _clusters(graph: nx.DiGraph[str], nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, list[str]]]:
+    """By signal, its label and its ports; none in views where each dispatch has a place of its own."""
+    labels = graph.graph.get("signal_labels", {})
+    return {
+        signal: (labels.get(signal, signal), [port for port in ports if port in nodes])
+        for signal, ports in sorted(graph.graph.get("signals", {}).items())
+        if ports
+    }
+
+
+def _node(graph: nx.DiGraph[str], node: str, data: Mapping[str, Any]) -> str:
+    look = dict(_LOOKS.get(data["kind"], {}))
+    if data.get("is_async"):
+        look["style"] = "filled,rounded,dashed"
+    name = data.get("name") or f"{data.get('signal', '')} from {', '.join(data.get('senders', ())) or 'any sender'}"
+    own = {"kind": data["kind"], "label": _shown(caption(graph, data)), "tooltip": name, **look}
+    own |= {"stage": str(data["stage"])} if "stage" in data else {}
+    return f"  {_quoted(node)} [{_list(own)}]"
+
+
+def _edge(line: Line) -> str:
+    own: dict[str, str] = {"kind": line.kind}
+    if line.kind == "cause":
+        own |= {"count": str(line.count), "style": "dashed", "arrowhead": "vee", "constraint": "false"}
+    if line.order is not None:
+        own["order"] = str(line.order)
+    if not line.can_fire:
+        own |= {"can_fire": "false", "style": "dotted", "arrowhead": "tee"}
+    if line.gone:
+        own |= {"gone": "true", "style": "dotted"}
+    if line.back:
+        own |= {"back": "true"}
+    label = line_label(line)
+    own |= {"label": _shown([label])} if label else {}
+    return f"  {_quoted(line.source)} -> {_quoted(line.target)} [{_list(own)}]"
+
+
+class _Label(str):
+    """Text whose escapes are written already: in a label Graphviz reads `\\` as a way to say something else."""
+
+
+def _shown(lines: Iterable[str]) -> _Label:
+    return _Label("&#10;".join(_AWKWARD.sub(_in_label, line) for line in lines if line))
+
+
+def _in_label(match: re.Match[str]) -> str:
+    return "&#92;&#92;" if match[0] == "\\" else _reference(match)
+
+
+def _reference(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"&#{code if 0x20 <= code < 0x7F or code in (9, 10, 13) else 0xFFFD};"
+
+
+def _quoted(text: str) -> str:
+    return f'"{text if isinstance(text, _Label) else _AWKWARD.sub(_reference, text)}"'
+
+
+def _list(attributes: Mapping[str, str]) -> str:
+    return ", ".join(f"{key}={_quoted(value)}" for key, value in attributes.items())

@@ -1,0 +1,108 @@
+"""What commands draw from: what is connected in this process, and what a log has recorded of it."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from signalgraph import conf, names, registry
+from signalgraph.events import ANY_SENDER, ConnectionInfo, Process
+from signalgraph.graph.figures import Figures
+from signalgraph.graph.flow import build_flow
+from signalgraph.graph.material import Material
+from signalgraph.graph.query import parse
+from signalgraph.index import Index
+from signalgraph.log import LogError, open_log
+from signalgraph.web.asks import few
+
+if TYPE_CHECKING:
+    from signalgraph.index import Stats
+
+
+class LogMissing(LogError):
+    """There is no log where one was looked for; nothing was created."""
+
+
+@contextmanager
+def reading(url: str) -> Iterator[Index]:
+    """What is known of a log; "" is the project's own. Nothing is created where there is none.
+
+    Raises `LogError` for a log that isn't there or can't be read, `SettingsError`.
+    """
+    address = url or conf.resolve_log_url(conf.get_settings())
+    path = address.removeprefix("sqlite://")
+    if path != address and not Path(path).exists():
+        raise LogMissing(f"There is no log at {path} yet. Record something first, or leave out --log.")
+    log = open_log(address, writer=False)
+    try:
+        index = Index(log)
+        index.refresh()
+        yield index
+    finally:
+        log.close()
+
+
+def material_from_registry(*, query: str = "", everything: bool = False, log: str | None = None) -> Material:
+    """All that is needed to draw what is connected in this process.
+
+    Parameters
+    ----------
+    query : only the connections that this filter leaves.
+    everything : with the framework's own plumbing.
+    log : the URL of a log whose counts and causes are added, "" for the project's own, None for none.
+
+    Raises `QueryError`, `LogError`, `SettingsError`.
+    """
+    if log is None:
+        return _material(query, everything, None)
+    with reading(log) as index:
+        return _material(query, everything, index)
+
+
+def _material(query: str, everything: bool, index: Index | None) -> Material:
+    gc.collect()  # what is held weakly and unreachable is gone before it is told, not some time later
+    registry.REGISTRY.scan()
+    wiring = registry.REGISTRY.wiring(Process("0" * 16, 0, "", "export", 0), time.time_ns() // 1000)
+    rows = wiring.connections
+    slow_ms = conf.get_settings().slow_ms
+    stats = {} if index is None else {one: index.stats([one]) for one in index.totals}
+    steps, sent = ({}, {}) if index is None else (index.steps, index.sent)
+    calls = {one: stat.calls for one, stat in stats.items()}
+    asked = parse(query, slow_ms=slow_ms)
+    flow = build_flow(rows, steps, sent=sent, calls=calls) if asked.asks_flow else None
+    shown = [row for row in rows if everything or not names.is_plumbing(row)]
+    chosen = asked.select(shown, stats_of=stats.get, flow=flow, unfiltered=rows)
+    return Material(
+        signals=wiring.signals,
+        connections=chosen,
+        unfiltered=rows,
+        steps=steps,
+        sent=sent,
+        calls=calls,
+        stats=None if index is None else _figures(rows, stats, slow_ms),
+        observed=_observed(chosen, sent),
+        dead=wiring.dead,
+        pending=wiring.pending,
+    )
+
+
+def _figures(rows: list[ConnectionInfo], stats: dict[str, Stats], slow_ms: float) -> dict[str, Figures]:
+    """Calls and errors since the log began; rate, p95 and time of the index' window."""
+    ids = {names.connection_id(row.sender, row.signal, row.receiver) for row in rows}
+    return {one: Figures.of_stats(stats[one], slow_ms) for one in sorted(ids & stats.keys())}
+
+
+def _observed(rows: list[ConnectionInfo], sent: dict[tuple[str, str], int]) -> dict[str, set[str]]:
+    """The senders that are drawn at the ports for any sender."""
+    heard = {row.signal for row in rows if row.sender == ANY_SENDER}
+    drawn = {row.sender for row in rows}
+    found: dict[str, set[str]] = defaultdict(set)
+    for signal, sender in sent:
+        if signal in heard and sender not in (names.NO_SENDER, names.UNKNOWN_SENDER):
+            found[signal].add(sender)
+    return {signal: few(senders, drawn) for signal, senders in found.items()}
