@@ -105,12 +105,12 @@ def layout_wiring(graph: nx.DiGraph[str]) -> Layout:
     order = order_wiring(graph)
     widths = _widths(graph)
     stubs, tracks = find_stubs(graph), find_tracks(graph, order)
-    columns = _columns(graph, order, None)
-    joints = _joints(graph, order)
+    columns = columns_of(graph, order, None)
+    joints = joints_of(graph, order)
     place(columns, joints, TOP)
     if tracks:
         gaps = choose_gaps(graph, order, tracks, columns[1], columns[2])
-        columns = _columns(graph, order, gaps)
+        columns = columns_of(graph, order, gaps)
         place(columns, joints + level_gaps(gaps, columns[1], columns[2]), TOP, slack=GAP_PX)
     left = [LEFT]
     for width, gutter in zip(widths, (*GUTTERS, 0), strict=True):
@@ -183,7 +183,7 @@ def _column_width(widths: list[float], least: int) -> int:
     return max(least, 2 * math.ceil(max(widths) / 2)) if widths else 0
 
 
-def _columns(graph: nx.DiGraph[str], order: Order, gaps: Gaps | None) -> list[Column]:
+def columns_of(graph: nx.DiGraph[str], order: Order, gaps: Gaps | None) -> list[Column]:
     between = [GROUP_GAP if _apart(graph, *pair) else RECEIVER_GAP for pair in _neighbours(order.receivers)]
     signals = [names.signal_id(signal) for signal in order.signals]
     heights = [HEAD + ROW * len(order.ports[signal]) for signal in order.signals]
@@ -211,7 +211,7 @@ def _apart(graph: nx.DiGraph[str], upper: str, lower: str) -> bool:
     return signals[0].isdisjoint(signals[1])
 
 
-def _joints(graph: nx.DiGraph[str], order: Order) -> list[Joint]:
+def joints_of(graph: nx.DiGraph[str], order: Order) -> list[Joint]:
     joints = []
     for signal in order.signals:
         for row, port in enumerate(order.ports[signal]):
@@ -269,18 +269,18 @@ def _lines(graph: nx.DiGraph[str], nodes: dict[str, Box]) -> list[Line]:
         arriving[target].append(source)
     start, end = {}, {}
     for source, targets in leaving.items():
-        spread = SPREAD_IN if nodes[source].kind == "port" else SPREAD
-        for target, y in _spread(nodes[source], targets, nodes, spread):
+        apart = SPREAD_IN if nodes[source].kind == "port" else SPREAD
+        for target, y in spread(nodes[source], targets, nodes, apart):
             start[source, target] = y
     for target, sources in arriving.items():
-        spread = 0.0 if nodes[target].kind == "port" else SPREAD
-        for source, y in _spread(nodes[target], sources, nodes, spread):
+        apart = 0.0 if nodes[target].kind == "port" else SPREAD
+        for source, y in spread(nodes[target], sources, nodes, apart):
             end[source, target] = y
     pairs = sorted(start, key=lambda pair: (nodes[pair[0]].x, start[pair], end[pair], pair))
     return [Line(*pair, float(nodes[pair[0]].right), start[pair], float(nodes[pair[1]].x), end[pair]) for pair in pairs]
 
 
-def _spread(box: Box, ends: list[str], nodes: dict[str, Box], apart: float) -> list[tuple[str, float]]:
+def spread(box: Box, ends: list[str], nodes: dict[str, Box], apart: float) -> list[tuple[str, float]]:
     sorted_ends = sorted(ends, key=lambda end: (nodes[end].y, end))
     step = min(apart, (box.height - 4) / max(len(ends) - 1, 1))
     first = box.middle - step * (len(ends) - 1) / 2
