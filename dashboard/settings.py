@@ -114,5 +114,18 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": os.environ.get("DJANGO_LOG_LEVEL", "WARNING")},
 }
 
-# All defaults: this is what a project gets that only adds the app and one include().
-SIGNALGRAPH: dict[str, object] = {}
+# All defaults: this is what a project gets that only adds the app and one include(). What the shop shows on purpose is
+# a finding too, and true; it is accepted here, as a project would that has its reasons. What `legacy` does is not.
+SIGNALGRAPH: dict[str, object] = {
+    "ACCEPT": {
+        "SG203:receiver:shop.stock.publish_stock": "Shows a receiver that takes seconds; nobody waits for an import.",
+        "SG203:receiver:shop.receivers.recount_orders": "Slow on a busy machine, by the queries that SG204 tells of.",
+        "SG204:receiver:shop.receivers.recount_orders": "Shows an N+1; five orders are the most that it counts.",
+        "SG205:receiver:shop.receivers.send_receipt": "Shows the slow receiver of an order; it only draws the receipt.",
+        "SG206:receiver:shop.receivers.send_receipt": "Draws a receipt too many; the mail itself waits for the commit.",
+        "SG206:receiver:shop.receivers.notify_warehouse": "Shows a coroutine; it only waits, no warehouse hears of it.",
+        "SG207:receiver:shop.receivers.charge_loyalty": "Shows that send_robust goes on; points are not worth an order.",
+        "SG207:receiver:shop.stock.notify_supplier": "Shows that send_robust goes on; the reorder is in the database.",
+        "SG214:sender:shop.StockItem": "Copies that come back make no stock low, so check_stock need not hear of them.",
+    },
+}
