@@ -124,7 +124,7 @@ SIGNALGRAPH: dict[str, object] = {
         "SG205:receiver:shop.receivers.send_receipt": "Shows the slow receiver of an order; it only draws the receipt.",
         "SG206:receiver:shop.receivers.send_receipt": "Draws a receipt too many; the mail itself waits for the commit.",
         "SG206:receiver:shop.receivers.notify_warehouse": "Shows a coroutine; it only waits, no warehouse hears of it.",
-        "SG207:receiver:shop.receivers.charge_loyalty": "Shows that send_robust goes on; points are not worth an order.",
+        "SG207:receiver:shop.receivers.charge_loyalty": "Shows that send_robust goes on; points can be added later.",
         "SG207:receiver:shop.stock.notify_supplier": "Shows that send_robust goes on; the reorder is in the database.",
         "SG214:sender:shop.StockItem": "Copies that come back make no stock low, so check_stock need not hear of them.",
     },
