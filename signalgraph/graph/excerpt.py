@@ -126,8 +126,10 @@ def _add_senders(story: nx.DiGraph[str], graph: nx.DiGraph[str], first: Collecti
         begins = data["sent"] or not graph.pred[port]
         if begins and (port in first or data["stage"] == 1) and data["sender"] not in (ANY_SENDER, names.NO_SENDER):
             node, about = sender_node(data["sender"])
+            drawn = {one for _, _, line in graph.out_edges(port, data=True) for one in line["connections"]}
+            line = sender_line(story, port)
             graph.add_node(node, **about)
-            graph.add_edge(node, port, **sender_line(story, port))
+            graph.add_edge(node, port, **line | {"connections": [one for one in line["connections"] if one in drawn]})
 
 
 def _add_labels(graph: nx.DiGraph[str]) -> None:
