@@ -6,17 +6,20 @@ import os
 import re
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from functools import partial
 from io import StringIO
 from pathlib import Path
 
+import msgspec
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.core.management import CommandError, call_command
 from django.dispatch import Signal
 
 from signalgraph.documents.marking import MARK
+from signalgraph.events import Inventory
 
 ROOT = Path(__file__).resolve().parent.parent
 HERE = __name__
@@ -224,12 +227,6 @@ def test_a_log_that_is_not_there_is_not_created(tmp_path: Path) -> None:
 
 def test_every_file_bears_the_mark_and_is_read_as_what_it_is(tmp_path: Path) -> None:
     """A heading is the first line of a page; pictures are XML; the snapshot is an inventory for `diff`."""
-    import xml.etree.ElementTree as ET
-
-    import msgspec
-
-    from signalgraph.events import Inventory
-
     docs(tmp_path)
     for path, text in read(tmp_path).items():
         assert MARK in text[:1000], path

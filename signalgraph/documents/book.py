@@ -47,9 +47,8 @@ def _around(content: Content, app: str) -> list[ConnectionInfo]:
 
 def snapshot(content: Content) -> str:
     """The inventory of what is told, for `manage.py signalgraph diff`; files and lines are those of the pages."""
-    signals = [
-        replace(info, aliases=[], receivers=len(content.of_signal(info.name))) for info in content.signals.values()
-    ]
+    told = sorted([*content.signals.values(), *content.unheard], key=lambda info: info.name)
+    signals = [replace(info, aliases=[], receivers=len(content.of_signal(info.name))) for info in told]
     rows = [_portable(content, row) for row in content.connections]
     data = {"about": MARK, **msgspec.to_builtins(Inventory(SCHEMA, signals, rows))}
     return msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n"

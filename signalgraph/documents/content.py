@@ -38,7 +38,10 @@ class Audience:
 
 @dataclass(frozen=True)
 class Content:
-    """All that is told. Connections stand in Django's order; their `order` counts those that are told only."""
+    """All that is told. Connections stand in Django's order; their `order` counts those that are told only.
+
+    `hides` says whether something is left out; `unheard` are signals that have no page, but stand in the snapshot.
+    """
 
     title: str
     signals: Mapping[str, SignalInfo]
@@ -50,7 +53,8 @@ class Content:
     sources: Sources | None = None
     with_lines: bool = False
     with_log: bool = False
-    hidden: int = 0
+    hides: bool = False
+    unheard: Sequence[SignalInfo] = ()
 
     @cached_property
     def _by_signal(self) -> Mapping[str, list[ConnectionInfo]]:
@@ -125,6 +129,11 @@ def is_documented(row: ConnectionInfo) -> bool:
     """
     migrating = row.signal.rpartition(".")[2] in ("pre_migrate", "post_migrate")
     return not names.is_plumbing(row) and not (migrating and row.receiver.startswith("django."))
+
+
+def package_of(name: str) -> str:
+    """The top package of a signal or receiver."""
+    return name.removeprefix("partial(").partition(".")[0]
 
 
 def renumbered(connections: Iterable[ConnectionInfo]) -> list[ConnectionInfo]:

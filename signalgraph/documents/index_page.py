@@ -71,6 +71,6 @@ def _legend(teller: Teller) -> list[str]:
     if teller.content.with_log:
         said.append("- *was seen to set off*: recorded while the project ran.")
     said.append("- Where a signal is sent is found in the project's source by the signal's name.")
-    if teller.content.hidden:
+    if teller.content.hides:
         said.append("- Left out is Django's own plumbing.")
     return said

@@ -11,6 +11,7 @@ from signalgraph.documents.django_signals import SAID
 from signalgraph.documents.markdown import bullets, code, listed, numbered, prose
 from signalgraph.documents.sources import Site
 from signalgraph.events import ANY_SENDER, ConnectionInfo
+from signalgraph.graph.firing import why_not_live
 
 AT_ONCE = "Then, at the same time (with `asend` beside the receivers above):"
 ALL_AT_ONCE = "At the same time:"
@@ -53,6 +54,8 @@ class Teller:
     def facts(self, row: ConnectionInfo) -> Iterator[str]:
         """How it is connected, and what its code sends."""
         yield ", ".join(filter(None, [self.place(row), self.held(row), self.sender_filter(row)]))
+        if why := why_not_live(row):
+            yield f"**may never run**: {prose(why)}"
         # What a receiver for one sender sends is told below, with all that follows.
         told = {(one.signal, one.sender) for one in self.written_in(row)} if row.sender == ANY_SENDER else ()
         if told:

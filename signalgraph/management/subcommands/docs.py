@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from signalgraph import conf, registry
 from signalgraph.documents import folder as folders
-from signalgraph.documents.content import Content, is_documented, renumbered
+from signalgraph.documents.content import Content, is_documented, package_of, renumbered
 from signalgraph.documents.sources import Sources
 from signalgraph.events import Process
 
@@ -74,6 +74,7 @@ def read_content(title: str, *, steps: dict[Step, int], everything: bool, with_l
     signals = {info.name: info for info in wiring.signals}
     lost = {*(one.signal for one in wiring.dead), *(one.signal for one in wiring.pending)}
     told = {row.signal for row in shown} | {one for one in signals if sources.file_of(one) or one in lost}
+    packages = {package_of(row.receiver) for row in shown} - {"django"}
     return Content(
         title,
         {name: signals[name] for name in sorted(signals if everything else told & set(signals))},
@@ -85,7 +86,10 @@ def read_content(title: str, *, steps: dict[Step, int], everything: bool, with_l
         sources,
         with_lines,
         with_log,
-        not everything,
+        hides=not everything,
+        unheard=[
+            info for name, info in signals.items() if package_of(name) in packages and not (everything or name in told)
+        ],
     )
 
 
