@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from traffic.counting import compare, counting, told_by_log
+from traffic.finding import found_by_rules
 
 LINK = re.compile(r'href="(/[^"#?]*)')
 
@@ -41,11 +42,12 @@ def crawl(client: Client, *starts: str, pages: int, avoid: str = "logout") -> in
 
 
 def drive(work: Callable[[], int]) -> None:
-    """Count while `work` runs; print the figures, `requests` among them, and end with 1 where one differs."""
+    """Count while `work` runs; print the figures and what the rules find, and end with 1 where a figure differs."""
     before = told_by_log()
     with counting() as count:
         requests = work()
     pairs = compare(count, before, told_by_log())
     different = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
-    print(json.dumps({"requests": requests, "pairs": pairs, "different": different}, indent=1))  # noqa: T201
+    told = {"requests": requests, "pairs": pairs, "different": different, "findings": found_by_rules()}
+    print(json.dumps(told, indent=1))  # noqa: T201
     sys.exit(1 if different else 0)

@@ -39,7 +39,7 @@ def shop(products: list[Product]) -> None:
         client.get("/checkout/")
         basket = factories.BasketFactory(owner=user)
         basket.strategy = selector.strategy(user=user)
-        for product in products[:3]:
+        for product in products[:6]:
             basket.add_product(product, quantity=2)
         order = factories.create_order(number=f"{1000 + number}", basket=basket, user=user)
         order.set_status("Being processed") if "Being processed" in order.available_statuses() else order.save()
