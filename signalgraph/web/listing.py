@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from signalgraph import names
 from signalgraph.events import ANY_SENDER, ConnectionInfo
 from signalgraph.web.scope import Scope, connection_id
 
@@ -35,6 +36,32 @@ def list_rows(scope: Scope) -> list[ListRow]:
         figures = (stats.window_calls, stats.rate_per_s, stats.p95_us, stats.window_errors)
         rows.append(ListRow(own, row, *figures, caused[own]))
     return rows
+
+
+@dataclass(frozen=True)
+class AppPair:
+    """What an app handles of what another one sends; `sender_app` is "" for any sender."""
+
+    sender_app: str
+    receiver_app: str
+    signals: list[str]
+    connections: int
+    rate_per_s: float
+    errors: int
+
+
+def app_pairs(scope: Scope) -> list[AppPair]:
+    """The apps by who sends and who handles, any sender last."""
+    groups: dict[tuple[str, str], list[ConnectionInfo]] = defaultdict(list)
+    for row in scope.connections:
+        sender_app = "" if row.sender == ANY_SENDER else names.app_of(row.sender) or row.sender
+        groups[sender_app, names.app_of(row.receiver)].append(row)
+    found = []
+    for key, rows in sorted(groups.items(), key=lambda each: (each[0][0] == "", each[0])):
+        stats = scope.stats([connection_id(row) for row in rows])
+        signals = sorted({names.short(row.signal) for row in rows})
+        found.append(AppPair(*key, signals, len(rows), stats.rate_per_s, stats.window_errors))
+    return found
 
 
 def baseline(scope: Scope) -> str:

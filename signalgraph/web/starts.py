@@ -10,6 +10,7 @@ from signalgraph import names
 from signalgraph.events import ANY_SENDER
 from signalgraph.exports.titles import label_of
 from signalgraph.graph.material import Ask
+from signalgraph.graph.naming import find_id
 from signalgraph.web.scope import Scope, connection_id
 from signalgraph.web.subjects import KINDS, find_subject, split_id
 from signalgraph.web.toolbar import Choice
@@ -46,19 +47,11 @@ def known_ids(scope: Scope) -> list[str]:
 
 
 def named(scope: Scope, ask: Ask) -> Ask:
-    """The same, where somebody typed names in place of ids."""
-    return replace(ask, selection=find_id(scope, ask.selection), target=find_id(scope, ask.target))
-
-
-def find_id(scope: Scope, text: str) -> str:
-    """The id of what a name says, in full or short; the text itself where it is an id, or says nothing known."""
-    if not text or split_id(text):
-        return text
-    every = {(kind, getattr(row, kind)) for row in scope.wiring.connections for kind in KINDS}
-    full = [each for each in every if each[1] == text]
-    short = [each for each in every if names.short(each[1]) == text]
-    found = min(full or short, default=None)
-    return f"{found[0]}:{found[1]}" if found else text
+    """The same, where somebody typed names in place of ids. Raises `ViewError` where one means no single thing."""
+    if ask.view not in ("focus", "path"):
+        return ask
+    start, end = (find_id(one, scope.wiring.connections) if one else "" for one in (ask.selection, ask.target))
+    return replace(ask, selection=start, target=end)
 
 
 def hot_starts(scope: Scope) -> list[Start]:
@@ -89,15 +82,13 @@ def no_focus(scope: Scope) -> Problem:
 def explain_problem(scope: Scope, ask: Ask, message: str) -> Problem:
     """What a `ViewError` means on this page. Raised for what is not there, not drawn, or leads nowhere."""
     asked = [one for one in (ask.selection, ask.target if ask.view == "path" else "") if one]
-    unknown = [one for one in asked if not _is_known(scope, one)]
-    starts = hot_starts(scope)
-    if unknown:
-        text = f"No process that is recorded here knows {unknown[0]}: it was never connected, or it was renamed."
-        return Problem("There is nothing of that name", text, starts, status=HTTPStatus.NOT_FOUND)
+    if not all(_is_known(scope, one) for one in asked):
+        return Problem("There is nothing of that name", message, hot_starts(scope), status=HTTPStatus.NOT_FOUND)
     ways = []
-    if scope.state.q or scope.hidden:
-        url = scope.state.url(q=None, all="1" if scope.hidden else None)
-        ways.append(Choice("all", "Show it without the filter, with Django's own", url))
+    if scope.state.q:
+        ways.append(Choice("q", "Without the filter", scope.state.url(q=None)))
+    if scope.hidden:
+        ways.append(Choice("all", f"With {scope.hidden} connections of Django's own", scope.state.url(all="1")))
     if ask.view == "path":
         back = scope.state.url(sel=ask.target, to=ask.selection, at=None)
         ways.append(Choice("back", f"The way back, from {label_of(ask.target)} to {label_of(ask.selection)}", back))
@@ -105,7 +96,7 @@ def explain_problem(scope: Scope, ask: Ask, message: str) -> Problem:
             Choice("focus", f"All that follows from {label_of(ask.selection)}", focus_url(scope, ask.selection))
         )
     title = "No way was seen" if ask.view == "path" else "This can't be drawn"
-    return Problem(title, message, [] if ask.view == "path" else starts, ways)
+    return Problem(title, message, [] if ask.view == "path" else hot_starts(scope), ways)
 
 
 def _is_known(scope: Scope, one: str) -> bool:

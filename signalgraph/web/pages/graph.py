@@ -20,7 +20,7 @@ from signalgraph.graph.views import build_view, lay_out
 from signalgraph.web.asks import material_of, read_ask
 from signalgraph.web.facets import connection_facets
 from signalgraph.web.legend import measure_words, read_legend
-from signalgraph.web.listing import baseline, list_rows, others
+from signalgraph.web.listing import app_pairs, baseline, list_rows, others
 from signalgraph.web.panel import panel_context
 from signalgraph.web.scope import Scope
 from signalgraph.web.stages import read_stages
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 DRAWING = "sg-drawing"
 PANEL = "sg-panel"
+STAGED = ("focus", "path")
 MAX_LAYOUTS = 32
 
 _layouts: dict[tuple[object, ...], Layout] = {}
@@ -67,21 +68,17 @@ def focus_data(found: Focus) -> dict[str, Any]:
 
 def graph(request: HttpRequest, scope: Scope) -> Page:
     """Every view; a path that lacks an end shows the wiring, to pick it from."""
-    ask = named(scope, read_ask(scope.state))
+    ask = read_ask(scope.state)
     is_list = scope.state.params.get("view") == "list"
-    context: dict[str, Any] = {
-        "title": "Graph" if ask.view == "wiring" else f"{title_of(ask)}, graph",
-        "heading": title_of(ask),
-        "ask": ask,
-        "is_list": is_list,
-        "toolbar": read_toolbar(scope.state, ask, is_list=is_list),
-        "path": _path_form(scope) if ask.view == "path" else None,
-    }
+    context: dict[str, Any] = {"path": _path_form(scope) if ask.view == "path" else None, "is_list": is_list}
     try:
+        ask = named(scope, ask)
         context |= _picture(request, scope, ask, is_list=is_list)
     except ViewError as error:
         context["problem"] = explain_problem(scope, ask, str(error))
     status = context["problem"].status if "problem" in context else HTTPStatus.OK
+    context |= {"ask": ask, "heading": title_of(ask), "toolbar": read_toolbar(scope.state, ask, is_list=is_list)}
+    context["title"] = "Graph" if ask.view == "wiring" else f"{title_of(ask)}, graph"
     parts = {PANEL: "signalgraph/_graph_panel.html", DRAWING: "signalgraph/_graph_drawing.html"}
     template = "signalgraph/graph.html"
     return Page(template, context, {}, connection_facets(scope), scope.connection_hits, status=status, parts=parts)
@@ -98,8 +95,10 @@ def _picture(request: HttpRequest, scope: Scope, ask: Ask, *, is_list: bool) -> 
         return {"problem": no_focus(scope)}
     lacks_end = ask.view == "path" and not (ask.selection and ask.target)
     drawn = build_view(material_of(scope), replace(ask, view="wiring") if lacks_end else ask)
-    pick = "" if lacks_end else "at" if ask.view in ("focus", "path") else "sel"
-    context = {"pick": pick, "connections": len(connections_in(drawn)), **_selected(scope, drawn, pick)}
+    if drawn.graph.get("note"):
+        raise ViewError(drawn.graph["note"])
+    pick = "" if lacks_end else "at" if ask.view in STAGED else "sel"
+    context = {"pick": pick, "shown": shown_words(drawn), **_selected(scope, drawn, pick)}
     if request.headers.get("HX-Target") == PANEL:
         return context | {"drawing": not is_list}
     if is_list:
@@ -108,7 +107,7 @@ def _picture(request: HttpRequest, scope: Scope, ask: Ask, *, is_list: bool) -> 
         context |= {"baseline": baseline(scope), "others": others(scope)}
     context |= {"legend": read_legend(drawn), "measure_words": measure_words(drawn), "scale": drawn_scale(drawn)}
     picture = draw(scope, drawn, link=_link(scope, ask, pick), picked=scope.state.params.get(pick, ""))
-    return context | {"drawing": picture, "cycles": []}
+    return context | {"drawing": picture, "cycles": read_cycles(drawn)}
 
 
 def _selected(scope: Scope, drawn: nx.DiGraph[str], pick: str) -> dict[str, Any]:
@@ -118,27 +117,56 @@ def _selected(scope: Scope, drawn: nx.DiGraph[str], pick: str) -> dict[str, Any]
     if found is not None and not found.nodes:
         found = None
     return {
-        "lit": len(found.connections) if found else None,
+        "lit": lit_words(drawn, found) if found else "",
         "focus": json.dumps(focus_data(found)) if found else "",
         **panel_context(scope, picked, pick),
     }
 
 
 def _link(scope: Scope, ask: Ask, pick: str) -> Callable[[str], str]:
-    """The address that a click on a box leads to, from the id of the box."""
+    """The address that a click on a box leads to, from the id of the box. A click on an app opens or closes it."""
     param = pick or ("to" if ask.selection else "sel")
-    return lambda one: scope.state.url(**{param: one})
+
+    def url(one: str) -> str:
+        kind, _, name = one.partition(":")
+        if kind != "app":
+            return scope.state.url(**{param: one})
+        opened = [each for each in ask.open if each != name] if name in ask.open else [*ask.open, name]
+        return scope.state.url(open=",".join(opened))
+
+    return url
 
 
 def _as_list(scope: Scope, drawn: nx.DiGraph[str]) -> dict[str, Any]:
-    if drawn.graph["view"] in ("focus", "path"):
-        return {"list": "signalgraph/_graph_stages.html", "stages": read_stages(drawn)}
+    if drawn.graph["view"] in STAGED:
+        return {"list": "signalgraph/_graph_stages.html", "stages": read_stages(drawn), "cycles": read_cycles(drawn)}
+    if drawn.graph["view"] == "apps":
+        return {"list": "signalgraph/_graph_apps.html", "pairs": app_pairs(scope)}
     return {"list": "signalgraph/_graph_list.html", "rows": list_rows(scope)}
 
 
-def connections_in(graph: nx.DiGraph[str]) -> set[str]:
-    """The ids of the connections that a graph draws."""
-    return {one for *_, data in graph.edges(data=True) for one in data.get("connections", ())}
+def shown_words(graph: nx.DiGraph[str]) -> str:
+    """How much a drawing holds, and in what sense it is true."""
+    view = graph.graph["view"]
+    every = {one for *_, data in graph.edges(data=True) for one in data.get("connections", ())}
+    if view == "apps":
+        every |= {one for _, data in graph.nodes(data=True) for ids in data.get("badges", {}).values() for one in ids}
+    count = f"{len(every)} connection{'' if len(every) == 1 else 's'}"
+    return f"{count}, each {'way' if view in STAGED else 'line'} true" + (" by itself" if view == "wiring" else "")
+
+
+def lit_words(graph: nx.DiGraph[str], found: Focus) -> str:
+    """How much of a drawing is lit."""
+    if graph.graph["view"] in STAGED:
+        every = [node for node, data in graph.nodes(data=True) if data["kind"] == "receiver"]
+        return f"{len(found.nodes.intersection(every))} of {len(every)} receivers lit"
+    every = sorted({one for *_, data in graph.edges(data=True) for one in data.get("connections", ())})
+    return f"{len(found.connections)} of {len(every)} connections lit"
+
+
+def read_cycles(graph: nx.DiGraph[str]) -> list[list[str]]:
+    """The labels of the handlings of each cycle, in turn."""
+    return [[graph.nodes[one]["label"] for one in cycle] for cycle in graph.graph.get("cycles", ())]
 
 
 def drawn_scale(graph: nx.DiGraph[str]) -> Scale:
