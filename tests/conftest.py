@@ -1,10 +1,13 @@
 """Fixtures that more than one test module uses. Each other fixture lives beside its tests."""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from chromium import find_chromium
 from fresh_site import FreshSite, build_wheel, make_environment, run
+from written import Package
 
 # Playwright's synchronous API runs an event loop in the thread of the test, where Django then forbids its ORM.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -33,6 +36,14 @@ def wagtail(tmp_path_factory: pytest.TempPathFactory) -> FreshSite:
     site.append("mysite/settings/dev.py", 'ALLOWED_HOSTS = ["*"]\n')
     site.manage("migrate", "--verbosity", "0")
     return site
+
+
+@pytest.fixture
+def attic(tmp_path: Path) -> Iterator[Package]:
+    """A package to be written by the test."""
+    package = Package(tmp_path)
+    yield package
+    package.close()
 
 
 @pytest.fixture(autouse=True)

@@ -212,8 +212,8 @@ class Code:
         return Body(node, outer if not isinstance(node, Definition) else outer.inside(node), outer)
 
 
-def read_code(*, packages: bool = False) -> Code:
-    """The code of this process, as it is now. Costs about a millisecond for each module that has to be parsed."""
+def read_code(*, packages: bool = False, sources: Sources | None = None) -> Code:
+    """The code of this process, as it is now. What it costs is mostly to parse modules, which `sources` may know."""
     REGISTRY.scan()
     forgotten = _forgotten()
     wiring = REGISTRY.wiring(Process("0" * 16, 0, "", "findings", 0), time.time_ns() // 1000)
@@ -221,7 +221,7 @@ def read_code(*, packages: bool = False) -> Code:
     rows = [row for row in rows if not row.info.receiver.removeprefix("partial(").startswith("django.")]
     rows.sort(key=lambda row: (row.info.signal, row.info.order))
     waiting = [each for each in pending.pending_connects() if not is_own(names.describe_receiver(each.receiver).label)]
-    return Code(rows, wiring.dead, waiting, Sources(), packages)
+    return Code(rows, wiring.dead, waiting, sources or Sources(), packages)
 
 
 def _signals() -> list[Signal]:

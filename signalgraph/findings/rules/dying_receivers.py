@@ -31,8 +31,9 @@ def find(code: Code) -> Iterator[Finding]:
         if all(row.is_forgotten for row in rows) and (rows or any(_is_sure(code, connect) for connect in found)):
             told.add(label)
             yield _tell(label, found, rows)
+    in_sight = {connect.receiver_label for connect in code.connects}
     for row in code.rows:
-        if row.is_forgotten and describe_receiver(row.receiver).label not in told:
+        if row.is_forgotten and describe_receiver(row.receiver).label not in in_sight:
             yield _tell_forgotten(row)
     yield from _unexplained(code, [connect for label in told for connect in by_label[label]])
 
