@@ -110,7 +110,8 @@ def of_cause(graph: nx.DiGraph[str], route: Route) -> str:
     signal = graph.graph["signal_labels"][port["signal"]]
     receiver = graph.nodes[route.receiver]["label"]
     back = " and closes a cycle" if graph.edges[route.receiver, route.port]["back"] else ""
-    return f"{receiver} dispatches {signal} for {port['label']}, {count(route.count, 'time')}{back}"
+    times = f", {count(route.count, 'time')}" if route.count else ""
+    return f"{receiver} dispatches {signal} for {port['label']}{times}{back}"
 
 
 def of_stub(graph: nx.DiGraph[str], stub: Stub) -> str:

@@ -218,6 +218,8 @@ def _wire(pen: Pen, route: Route) -> str:
 
 
 def _pill(pen: Pen, route: Route) -> str:
+    if not route.count:  # seen, with no number to be told
+        return ""
     lit = pen.lights(route.receiver) and pen.lights(route.port)
     x, y, width = route.pill
     parts = [
