@@ -82,9 +82,9 @@ def test_a_filter_chooses_connections():
 
 
 def test_a_filter_that_cannot_be_read_is_an_error():
-    """The message names the option and what is wrong with it."""
-    with pytest.raises(CommandError, match=r"--filter: .*colour"):
-        export("--filter", "colour:red")
+    """The message names the option and what is wrong with it, and marks the spot."""
+    with pytest.raises(CommandError, match=r"--filter: .*colour.*\nsend colour:red\n     \^{6}$"):
+        export("--filter", "send colour:red")
 
 
 @pytest.mark.parametrize("arguments", [("--format", "svgg"), ("--output", "wiring.svgg")])

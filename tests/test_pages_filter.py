@@ -29,9 +29,12 @@ from log_entries import (
 )
 
 from signalgraph.events import Cause, Heartbeat
+from signalgraph.findings import Finding, load_rules
 from signalgraph.graph.query import parse
 from signalgraph.index import Index
 from signalgraph.log import Log, open_log
+from signalgraph.management.material import material_from_registry
+from signalgraph.web import found as web_found
 from signalgraph.web import scope
 from signalgraph.web.facets import has_value, toggle
 from signalgraph.web.frames import make_frame, parse_query
@@ -147,3 +150,35 @@ def test_a_wrong_filter_is_marked_where_it_is_wrong(get: Get) -> None:
     assert "(app:shop or <mark>sgnal</mark>:x)" in get(f"signals/?q={q}").content.decode()
     error = json.loads(get(f"signals.json?q={q}").content)["error"]
     assert (error["position"], error["do"]) == (13, "Did you mean signal?")
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two findings about the receiver that failed, as rules would have made them."""
+    subject = "receiver:shop.receivers.audit"
+    in_code = [Finding(rule, subject, "It is late.") for rule in sorted(load_rules())[:2]]
+    monkeypatch.setattr(web_found, "_code", web_found._Kept())
+    monkeypatch.setattr(web_found, "_traffic", web_found._Kept())
+    monkeypatch.setattr(web_found, "_find_static", lambda: in_code)
+    monkeypatch.setattr(web_found, "_find_run", lambda index: [])
+
+
+@pytest.mark.usefixtures("found")
+def test_what_a_rule_found_is_found_by_the_filter(get: Get, log: Log) -> None:
+    """In tables, in the feed and for traces; on the page of findings, that finding and no other of its subject."""
+    first, second = sorted(load_rules())[:2]
+    assert receivers(get, f"finding:{first}") == receivers(get, "finding:*") == {"audit"}
+    assert receivers(get, "-finding:SG*") == {"send_receipt", "count"}
+    assert set(make_frame(Index(log), None, parse_query(f"finding:{first}"))["totals"]) == {AUDIT}
+    assert len(get(f"timeline.json?q=finding:{second}").json()["traces"]) == 1
+    listed = get(f"findings.json?q=finding:{first}").json()
+    assert [each["rule"] for each in listed["open"]] == [first]
+
+
+def test_a_command_knows_what_the_settings_and_the_code_say(settings: Any) -> None:
+    """Without a log too, where hops find what they start from."""
+    settings.SIGNALGRAPH = {"IGNORE": ["django.db.models.signals.*"]}
+    every = material_from_registry().connections
+    muted = material_from_registry(query="is:muted or finding:SG000+").connections
+    assert 0 < len(muted) < len(every)
+    assert {row.signal.rpartition(".")[0] for row in muted} == {"django.db.models.signals"}

@@ -15,10 +15,11 @@ from signalgraph.events import ANY_SENDER, ConnectionInfo, Process
 from signalgraph.graph.figures import Figures
 from signalgraph.graph.flow import build_flow
 from signalgraph.graph.material import Material
-from signalgraph.graph.query import parse
 from signalgraph.index import Index
 from signalgraph.log import LogError, open_log
+from signalgraph.log.base import Control
 from signalgraph.web.asks import few
+from signalgraph.web.filtering import read_filter, tell
 
 if TYPE_CHECKING:
     from signalgraph.index import Stats
@@ -73,7 +74,8 @@ def _material(query: str, everything: bool, index: Index | None) -> Material:
     stats = {} if index is None else {one: index.stats([one]) for one in index.totals}
     steps, sent = ({}, {}) if index is None else (index.steps, index.sent)
     calls = {one: stat.calls for one, stat in stats.items()}
-    asked = parse(query, slow_ms=slow_ms)
+    asked = read_filter(query)
+    tell(asked, index, Control if index is None else index.control, stats.get)
     flow = build_flow(rows, steps, sent=sent, calls=calls) if asked.asks_flow else None
     shown = [row for row in rows if everything or not names.is_plumbing(row)]
     chosen = asked.select(shown, stats_of=stats.get, flow=flow, unfiltered=rows)

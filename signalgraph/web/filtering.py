@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
@@ -11,6 +12,9 @@ from signalgraph.conf import get_settings
 from signalgraph.events import ConnectionInfo
 from signalgraph.figures import Stats
 from signalgraph.graph.query import Query, parse
+from signalgraph.log.base import Control
+from signalgraph.web.found import find_now, rules_by_subject
+from signalgraph.web.silence import silence_of
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -25,8 +29,28 @@ def read_filter(q: str) -> Query:
     return query
 
 
-def follow(query: Query, index: Index, stats_of: Callable[[str], Stats]) -> None:
-    """Tell a filter with hops, or one that asks for rings, where they lead now."""
+def tell(
+    query: Query,
+    index: Index | None,
+    control: Callable[[], Control] = Control,
+    stats_of: Callable[[str], Stats | None] | None = None,
+) -> None:
+    """Tell a filter where to learn, when it asks, what is silent, what rules found and where hops lead.
+
+    Without an index it learns what the settings and the code say.
+    """
+
+    @cache
+    def rules() -> dict[str, set[str]]:
+        return rules_by_subject(find_now(index, control()))
+
+    query.silent = lambda signal: silence_of(signal, control())
+    query.findings = lambda subject: rules().get(subject, ())
+    if index is not None:
+        query.when_asked(lambda: _follow(query, index, stats_of))
+
+
+def _follow(query: Query, index: Index, stats_of: Callable[[str], Stats | None] | None) -> None:
     if query.asks_flow:
         connections = index.wiring().connections
         query.follow(flow_of(index, connections), connections, stats_of)

@@ -6,7 +6,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from signalgraph import conf, findings, names
 from signalgraph.events import ConnectionInfo
@@ -14,8 +16,12 @@ from signalgraph.findings import Accepted, Finding, split
 from signalgraph.findings.code import read_code
 from signalgraph.findings.traffic import read_traffic
 from signalgraph.index import Index
-from signalgraph.web.scope import Scope, connection_id
-from signalgraph.web.subjects import Subject, split_id
+from signalgraph.log.base import Control
+from signalgraph.wirings import id_of
+
+if TYPE_CHECKING:
+    from signalgraph.web.scope import Scope
+    from signalgraph.web.subjects import Subject
 
 CODE_FRESH_S = 60.0  # what is imported later, or connected
 TRAFFIC_FRESH_S = 5.0
@@ -70,9 +76,14 @@ _code, _traffic = _Kept(), _Kept()
 
 def findings_of(scope: Scope) -> Found:
     """All that rules find now, in the code of this process and in the log, split by what was accepted."""
+    return find_now(scope.index, scope.control)
+
+
+def find_now(index: Index | None, control: Control) -> Found:
+    """The same without a page; without a log, what the code shows."""
     in_code = _code.get("code", CODE_FRESH_S, _find_static)
-    in_traffic = _traffic.get(scope.index.log.url, TRAFFIC_FRESH_S, lambda: _find_run(scope.index))
-    here = scope.control.accepted
+    in_traffic = [] if index is None else _traffic.get(index.log.url, TRAFFIC_FRESH_S, lambda: _find_run(index))
+    here = control.accepted
     left, taken = split(findings.in_order([*in_code, *in_traffic]), {**here, **conf.get_settings().accept})
     return Found(left, taken, here, sorted(findings.failed))
 
@@ -95,7 +106,7 @@ def _find_run(index: Index) -> list[Finding]:
 
 
 def matching(scope: Scope, found: Found) -> Found:
-    """What the filter leaves: a finding is matched through the connections that it is about."""
+    """What the filter leaves: a finding is matched through the connections that it is about, `finding:` by itself."""
     if scope.filters_nothing:
         return found
     left = [each for each in found.open if _matches(scope, each)]
@@ -103,9 +114,17 @@ def matching(scope: Scope, found: Found) -> Found:
     return Found(left, taken, found.here, found.failed)
 
 
+def rules_by_subject(found: Found) -> dict[str, set[str]]:
+    """The rules that found something, by the id of what it is about."""
+    rules: dict[str, set[str]] = {}
+    for each in found.open:
+        rules.setdefault(each.subject, set()).add(each.rule)
+    return rules
+
+
 def about(found: Iterable[Finding], subject: Subject) -> list[Finding]:
     """The findings about a signal, sender or receiver, about its connections, or with it (a receiver) in evidence."""
-    ids = {subject.id, *map(connection_id, subject.connections)}
+    ids = {subject.id, *map(id_of, subject.connections)}
     shows = subject.id if subject.kind == "receiver" else None
     return [each for each in found if each.subject in ids or any(one.id == shows for one in each.evidence)]
 
@@ -120,8 +139,10 @@ def seen_in(found: Iterable[Finding], trace_id: str) -> list[Finding]:
 
 
 def _matches(scope: Scope, finding: Finding) -> bool:
+    query = copy(scope.query)
+    query.findings = lambda subject: (finding.rule,) if subject == finding.subject else ()
     rows = _rows_of(scope, finding.subject)
-    return any(scope.query.matches_connection(row, scope.stats([connection_id(row)])) for row in rows)
+    return any(query.matches_connection(row, scope.stats_of(id_of(row))) for row in rows)
 
 
 def _rows_of(scope: Scope, subject: str) -> list[ConnectionInfo]:
@@ -129,9 +150,9 @@ def _rows_of(scope: Scope, subject: str) -> list[ConnectionInfo]:
     kind, _, name = subject.partition(":")
     every = scope.wiring.connections
     if kind == "connection":
-        found = [row for row in every if connection_id(row) == subject]
+        found = [row for row in every if id_of(row) == subject]
     else:
-        found = [row for row in every if split_id(subject) and getattr(row, kind) == name]
+        found = [row for row in every if kind in ("signal", "sender", "receiver") and getattr(row, kind) == name]
     return found or [_row_of(subject)]
 
 

@@ -17,8 +17,7 @@ from signalgraph.index import Index
 from signalgraph.log.base import CursorError, Hole
 from signalgraph.resolve import spelled_id
 from signalgraph.traces import Call, Seen, Written
-from signalgraph.web.filtering import follow, read_filter
-from signalgraph.web.silence import silence_of
+from signalgraph.web.filtering import read_filter, tell
 from signalgraph.wirings import id_of
 
 DEFAULT_LIMIT = 500
@@ -68,8 +67,7 @@ def make_frame(
     news = read_news(index, after)
     control = index.control()
     if query is not None:
-        query.silent = lambda signal: silence_of(signal, control)
-        follow(query, index, lambda connection: index.stats([connection]))
+        tell(query, index, lambda: control, lambda connection: index.stats([connection]))
     matching = news.seen if query is None else [each for each in news.seen if _matches(index, query, each)]
     shown = choose(matching, limit, get_settings().slow_ms)
     now = int(time.time() * 1000)

@@ -18,7 +18,7 @@ from signalgraph.log.base import Control
 from signalgraph.recent import was_chosen
 from signalgraph.web.feed import current_index
 from signalgraph.web.figures import clock, duration_words, number
-from signalgraph.web.filtering import follow, read_filter
+from signalgraph.web.filtering import read_filter, tell
 from signalgraph.web.silence import silence_of
 from signalgraph.web.state import State
 from signalgraph.web.watching import keep_watched
@@ -217,6 +217,5 @@ def open_scope(state: State) -> Scope:
     query = read_filter(state.q)
     scope = Scope(state, current_index(), query)
     keep_watched(scope.index.log)
-    query.silent = scope.silence_of
-    query.when_asked(lambda: follow(query, scope.index, scope.stats_of))
+    tell(query, scope.index, lambda: scope.control, scope.stats_of)
     return scope
