@@ -162,10 +162,13 @@ def app_of(name: str) -> str:
     first = re.split(r"[.\s(]", path, maxsplit=1)[0]
     if name.startswith('"') or name in (ANY_SENDER, NO_SENDER, UNKNOWN_SENDER):
         return ""
-    if first == "django" or first in _app_labels():
+    if first == "django":
         return first
     within = [app for app in _app_modules() if path == app or path.startswith(app + ".")]
-    return _app_modules()[max(within, key=len)] if within else first
+    deepest = max(within, key=len, default="")
+    if first in _app_labels() and "." not in deepest:  # an app may live inside one whose label is its package's name
+        return first
+    return _app_modules()[deepest] if deepest else first
 
 
 def _app_modules() -> dict[str, str]:
