@@ -21,8 +21,9 @@ _CHAR_PX = 5.6  # of 11 px sans, on average
 
 def head(pen: Pen, title: str, query: str, as_of: str, width: int) -> str:
     """The title and, below, how much of what at which time."""
-    drawn = len({one for _, _, data in pen.graph.edges(data=True) for one in data.get("connections", ())})
-    said = [words.count(drawn, "connection"), f"filter {query}" if query else "", as_of]
+    drawn = {one for _, _, data in pen.graph.edges(data=True) for one in data.get("connections", ())}
+    drawn |= {one for _, data in pen.graph.nodes(data=True) for ids in data.get("badges", {}).values() for one in ids}
+    said = [words.count(len(drawn), "connection"), f"filter {query}" if query else "", as_of]
     room = int((width - 2 * MARGIN) / 6.2)
     return tag(
         "g",

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import networkx as nx
 
-from signalgraph.exports import stage_words, words
+from signalgraph.exports import app_words, stage_words, words
+from signalgraph.exports.apps import KEYS, draw_apps
 from signalgraph.exports.boxes import Pen, draw_box
 from signalgraph.exports.causes import pills, routes, stubs
 from signalgraph.exports.legend import HEAD_PX, LEAST_WIDTH_PX, Key, foot, head
@@ -45,6 +46,9 @@ def render(
     link : on the page, from the id of a box to the address that selects it.
     """
     pen = Pen(graph, layout, page=mode == "page", focus=focus(graph, selected) if selected else None, link=link)
+    if graph.graph.get("view") == "apps":
+        drawn = draw_apps(pen)
+        return _page(pen, drawn) if pen.page else document(pen, drawn, title, query, as_of, keys=KEYS)
     drawn = draw_stages(pen) if _is_staged(graph) else _wiring(pen)
     return _page(pen, drawn) if pen.page else document(pen, drawn, title, query, as_of)
 
@@ -55,6 +59,8 @@ def _is_staged(graph: nx.DiGraph[str]) -> bool:
 
 def _about(graph: nx.DiGraph[str]) -> tuple[str, str]:
     """What the drawing holds, and what makes it true."""
+    if graph.graph.get("view") == "apps":
+        return app_words.of_graph(graph), app_words.TRUTH
     return (stage_words.of_graph(graph), stage_words.TRUTH) if _is_staged(graph) else (words.of_graph(graph), TRUTH)
 
 

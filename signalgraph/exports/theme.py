@@ -66,6 +66,7 @@ text {{ font-family: {_MONO}; font-size: 12px; }}
 .cause {{ stroke-width: 1.5; stroke-dasharray: 5 4; }}
 .x, .ring {{ stroke-width: 2; }}
 .rule {{ stroke-opacity: .35; }}
+.fold {{ fill: none; stroke-width: 1.5; }}
 .key {{ fill: none; stroke-width: 1.5; }}
 .num.ramp {{ text-anchor: middle; }}
 """
@@ -82,6 +83,8 @@ _COLOURS = (
     (".pin", "fill: {signal};"),
     (".receiver .box", "stroke: {receiver}; fill: {receiver_tint};"),
     (".edge", "stroke: {sender_line};"),
+    (".frame .box", "stroke: {line_control};"),
+    (".fold", "stroke: {ink_2};"),
     (".edge.r", "stroke: {receiver_line};"),
     (".edge.unseen, .edge.stuck", "stroke: {line_control};"),
     (".unseen .box, .stuck .box, .unseen .cap, .stuck .cap", "fill: {bg};"),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import networkx as nx
 
+from signalgraph import names
 from signalgraph.graph.figures import DISPATCH_UNITS, UNITS, Figures, Measure, short_number
 from signalgraph.graph.routes import Route, Stub
 
@@ -32,7 +33,7 @@ def of_sender(graph: nx.DiGraph[str], node: str) -> str:
 def of_signal(graph: nx.DiGraph[str], signal: str) -> str:
     ports = graph.graph["signals"][signal]
     senders = {sender for port in ports for sender in graph.nodes[port]["senders"]}
-    receivers = {receiver for port in ports for receiver in graph.successors(port)}
+    receivers = {receiver for port in ports for receiver in _receivers(graph, port)}
     parts = [f"Signal {graph.graph['signal_labels'][signal]}"]
     parts += [count(len(senders), "sender"), count(len(receivers), "receiver")]
     figures = graph.graph.get("signal_figures", {}).get(signal)
@@ -42,10 +43,16 @@ def of_signal(graph: nx.DiGraph[str], signal: str) -> str:
 def of_port(graph: nx.DiGraph[str], port: str) -> str:
     data = graph.nodes[port]
     who = "any sender" if data["any"] else " and ".join(data["senders"])
-    calls = count(graph.out_degree(port), "receiver")
+    calls = count(len(_receivers(graph, port)), "receiver")
     also = f", and {count(len(data['also']), 'receiver')} for any sender" if data["also"] else ""
     signal = graph.graph["signal_labels"][data["signal"]]
     return ", ".join([f"{signal} from {who}: {calls}{also}", *measured(graph, data.get("figures"), DISPATCH_UNITS)])
+
+
+def _receivers(graph: nx.DiGraph[str], port: str) -> set[str]:
+    """By the connections: where an app is drawn closed, its box stands for several."""
+    lines = graph.out_edges(port, data=True)
+    return {names.parse_connection_id(one)[2] for _, _, line in lines for one in line["connections"]}
 
 
 def title_of_port(graph: nx.DiGraph[str], port: str) -> str:

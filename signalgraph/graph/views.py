@@ -6,14 +6,17 @@ from collections.abc import Callable, Mapping
 
 import networkx as nx
 
+from signalgraph.graph.apps import build_apps
+from signalgraph.graph.apps_layout import layout_apps
 from signalgraph.graph.build import build_wiring, connection_id
 from signalgraph.graph.excerpt import build_focus, build_path
+from signalgraph.graph.firing import why_not_live
 from signalgraph.graph.layered import layout_stages
 from signalgraph.graph.layout import Layout, layout_wiring
 from signalgraph.graph.material import Ask, Direction, Material, ViewError, ViewName
 from signalgraph.recent import sum_steps
 
-__all__ = ["VIEWS", "Ask", "Direction", "Material", "ViewError", "ViewName", "build_view", "lay_out"]
+__all__ = ["VIEWS", "Ask", "Direction", "Material", "ViewError", "ViewName", "build_view", "connections_in", "lay_out"]
 
 Build = Callable[[Material, Ask], "nx.DiGraph[str]"]
 LayOut = Callable[["nx.DiGraph[str]"], Layout]
@@ -22,18 +25,27 @@ LayOut = Callable[["nx.DiGraph[str]"], Layout]
 def build_view(material: Material, ask: Ask) -> nx.DiGraph[str]:
     """The graph that a view draws. `graph.graph` says which: "view" is its name, "ask" what was asked.
 
-    It also holds what is known of each connection that is drawn, by id: "rows" (`ConnectionInfo`; none of what isn't
-    connected) and, where there are stats, "stats" (`Figures`).
+    It also holds what is known of the connections that are drawn, by id: "rows" (`ConnectionInfo`), "stuck" (why those
+    that can't fire can't), "gone" (a list) and, where there are stats, "stats" (`Figures`).
 
     Raises `ViewError` for a view or a selection that there isn't.
     """
     graph = _find(ask.view)[0](material, ask)
-    drawn = {one for _, _, line in graph.edges(data=True) for one in line.get("connections", ())}
-    rows = {connection_id(row): row for row in (*material.unfiltered, *material.connections)}
-    graph.graph.update(view=ask.view, ask=ask, rows={one: rows[one] for one in sorted(drawn & rows.keys())})
+    drawn, called = connections_in(graph), material.called
+    known = {connection_id(row): row for row in (*material.unfiltered, *material.connections)}
+    rows = {one: known[one] for one in sorted(drawn & known.keys())}
+    stuck = {one: why for one, row in rows.items() if (why := why_not_live(row, called, connection=one))}
+    graph.graph.update(view=ask.view, ask=ask, rows=rows, stuck=stuck, gone=sorted(drawn & set(material.gone)))
     if material.stats is not None:
         graph.graph["stats"] = {one: material.stats[one] for one in sorted(drawn & material.stats.keys())}
     return graph
+
+
+def connections_in(graph: nx.DiGraph[str]) -> set[str]:
+    """The ids of the connections that a view draws, on lines or in the badges of apps."""
+    found = {one for _, _, line in graph.edges(data=True) for one in line.get("connections", ())}
+    badges = (ids for _, data in graph.nodes(data=True) for ids in data.get("badges", {}).values())
+    return found.union(*badges)
 
 
 def lay_out(graph: nx.DiGraph[str]) -> Layout:
@@ -67,6 +79,7 @@ def _build_wiring(material: Material, ask: Ask) -> nx.DiGraph[str]:
 # A view's own module takes `Ask` and `Material` from graph/material.py, as this one imports it.
 VIEWS: Mapping[str, tuple[Build, LayOut]] = {
     "wiring": (_build_wiring, layout_wiring),
+    "apps": (build_apps, layout_apps),
     "focus": (build_focus, layout_stages),
     "path": (build_path, layout_stages),
 }
