@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MOST_TRACES = 2_000
 DEEPEST = 100  # dispatches around one another that are followed upwards
-DULL_US = 5_000.0  # a call that is quicker and did nothing that is recorded is only counted
+DULL_US = 5_000.0  # what is quicker is no work that any rule speaks of
 PYTHON_US = 2_000.0  # around one query: many times what the ORM takes, so that a busy machine is no finding
 ON_A_LOOP = frozenset({"asend", "asend_robust"})
 
@@ -63,15 +63,42 @@ class Ran(Struct, frozen=True, gc=False):
 class Calls:
     """What a receiver did in the kept traces, newest trace first.
 
-    `notable` are the calls that took `DULL_US`, queried, dispatched, failed, or ran on the loop or for `asend`. Of all
-    there are `count`, of them `transacted` inside a transaction; they are in so many `traces`.
+    There were `count` calls, of them `transacted` inside a transaction, in so many `traces`. Only those are held that a
+    rule looks at, in as many lists as they belong to: `long` ones took `DULL_US`, `failed` ones raised, `repeating`
+    ones ran a query more than once, `on_a_loop` are those of `asend`.
     """
 
-    notable: list[Ran] = field(default_factory=list)
     count: int = 0
     transacted: int = 0
     traces: int = 0
     newest: Trace | None = None  # that was counted last
+    long: list[Ran] = field(default_factory=list)
+    failed: list[Ran] = field(default_factory=list)
+    repeating: list[Ran] = field(default_factory=list)
+    on_a_loop: list[Ran] = field(default_factory=list)
+
+    def add(self, trace: Trace, seen: Seen, number: int) -> None:
+        """Count a call, and hold it where a rule looks at such."""
+        call = seen.calls[number - 1]
+        self.count += 1
+        if seen.transaction > 0:
+            self.transacted += 1
+        if self.newest is not trace:
+            self.newest = trace
+            self.traces += 1
+        is_long = call.duration_us is not None and call.duration_us >= DULL_US
+        on_a_loop = seen.method in ON_A_LOOP
+        if not (is_long or on_a_loop or call.repeats or call.status == "raised"):
+            return
+        ran = Ran(trace, seen, number, call)
+        if is_long:
+            self.long.append(ran)
+        if call.status == "raised":
+            self.failed.append(ran)
+        if call.repeats:
+            self.repeating.append(ran)
+        if on_a_loop:
+            self.on_a_loop.append(ran)
 
 
 @dataclass(frozen=True)
@@ -114,47 +141,45 @@ class Traffic:
     def calls(self) -> dict[str, Calls]:
         """What ran, by receiver: of those that are connected now."""
         found = {receiver: Calls() for receiver in self.receivers}
-        by_connection = {key: found[each.receiver] for key, each in self.connections.items()}
-        inside = self.inside
+        add = {key: found[each.receiver].add for key, each in self.connections.items()}
         for trace in self.traces:
             for seen in trace.dispatches:
-                on_a_loop, transacted = seen.method in ON_A_LOOP, seen.transaction > 0
                 for number, call in enumerate(seen.calls, 1):
-                    calls = by_connection.get(call.connection)
-                    if calls is None or call.status in NOT_RUN:
-                        continue
-                    calls.count += 1
-                    calls.transacted += transacted
-                    if calls.newest is not trace:
-                        calls.newest = trace
-                        calls.traces += 1
-                    if on_a_loop or is_notable(call) or (seen.id, number) in inside:
-                        calls.notable.append(Ran(trace, seen, number, call))
+                    if call.connection in add and call.status not in NOT_RUN:
+                        add[call.connection](trace, seen, number)
         return found
 
     @cached_property
     def inside(self) -> dict[Place, list[Seen]]:
         """What was dispatched in a receiver call."""
-        found: dict[Place, list[Seen]] = defaultdict(list)
+        return self._nested[0]
+
+    @cached_property
+    def outer(self) -> dict[str, tuple[Trace, Seen]]:
+        """The dispatches in which another one was sent, by id."""
+        return self._nested[1]
+
+    @cached_property
+    def _nested(self) -> tuple[dict[Place, list[Seen]], dict[str, tuple[Trace, Seen]]]:
+        inside: dict[Place, list[Seen]] = {}
+        outer: dict[str, tuple[Trace, Seen]] = {}
         for trace in self.traces:
+            ids = set()
             for seen in trace.dispatches:
                 if seen.parent:
                     dispatch, _, number = seen.parent.partition("/")
                     if number:
-                        found[dispatch, int(number)].append(seen)
-        return dict(found)
-
-    @cached_property
-    def _outer(self) -> dict[str, tuple[Trace, Seen]]:
-        """The dispatches in which another one was sent."""
-        ids = {dispatch for dispatch, _ in self.inside}
-        return {seen.id: (trace, seen) for trace in self.traces for seen in trace.dispatches if seen.id in ids}
+                        inside.setdefault((dispatch, int(number)), []).append(seen)
+                        ids.add(dispatch)
+            if ids:
+                outer.update((seen.id, (trace, seen)) for seen in trace.dispatches if seen.id in ids)
+        return inside, outer
 
     def around(self, place: Place) -> list[Ran]:
         """A receiver call in which something was dispatched and those around it, innermost first, as far as known."""
         found: list[Ran] = []
         while len(found) < DEEPEST:
-            known = self._outer.get(place[0])
+            known = self.outer.get(place[0])
             if known is None or place[1] > len(known[1].calls):
                 break
             trace, seen = known
@@ -195,18 +220,6 @@ class Traffic:
     @property
     def is_sampled(self) -> bool:
         return any(share < 1 for share in self.shares.values())
-
-
-def is_notable(call: Call) -> bool:
-    """Whether a call took long, or did anything that is recorded but dispatch."""
-    duration = call.duration_us
-    return (
-        duration is None
-        or duration >= DULL_US
-        or call.queries > 0
-        or call.status != "returned"
-        or call.busy_us is not None
-    )
 
 
 def read_traffic(index: Index, *, slow_ms: float, silent: Collection[str] = ()) -> Traffic:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from signalgraph.findings.base import Finding, Rule
 from signalgraph.findings.sightings import milliseconds, several, tell
-from signalgraph.findings.traffic import ON_A_LOOP, Ran, Traffic
+from signalgraph.findings.traffic import Ran, Traffic
 
 BUSY_US = 50_000.0  # half of what asyncio's debug mode calls slow (loop.slow_callback_duration)
 
@@ -14,7 +14,7 @@ BUSY_US = 50_000.0  # half of what asyncio's debug mode calls slow (loop.slow_ca
 def find(traffic: Traffic) -> Iterator[Finding]:
     for receiver, calls in traffic.calls.items():
         # `send` runs coroutines on a loop of their own, where they are in nobody's way.
-        on_the_loop = [ran for ran in calls.notable if ran.call.busy_us is not None and ran.seen.method in ON_A_LOOP]
+        on_the_loop = [ran for ran in calls.on_a_loop if ran.call.busy_us is not None]
         blocking = [ran for ran in on_the_loop if busy_us(ran) >= BUSY_US]
         if blocking:
             yield _finding(traffic, receiver, blocking, len(on_the_loop))

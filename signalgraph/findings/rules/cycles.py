@@ -16,11 +16,12 @@ Circle = tuple[tuple[str, str], ...]  # (connection, handled sender) of each rec
 
 def find(traffic: Traffic) -> Iterator[Finding]:
     found: dict[Circle, list[Ran]] = {}
+    kinds = {(seen.signal, seen.sender) for _, seen in traffic.outer.values()}
     for place, children in traffic.inside.items():
-        around: list[Ran] = []
         for seen in children:
-            around = around or traffic.around(place)
-            chain = circle(around, seen)
+            if (seen.signal, seen.sender) not in kinds:  # nothing was ever sent in one like it
+                continue
+            chain = circle(traffic.around(place), seen)
             if chain and chain[-1].call.connection in traffic.connections and not nested_save(traffic, place, seen)[0]:
                 found.setdefault(_turned(chain), []).append(chain[-1])
     by_receiver: dict[str, list[Circle]] = {}

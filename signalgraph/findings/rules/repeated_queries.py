@@ -13,7 +13,7 @@ FEWEST = 5  # times in one call; two or three of a kind are also made by code th
 
 def find(traffic: Traffic) -> Iterator[Finding]:
     for receiver, calls in traffic.calls.items():
-        repeating = [ran for ran in calls.notable if ran.call.repeats >= FEWEST]
+        repeating = [ran for ran in calls.repeating if ran.call.repeats >= FEWEST]
         if repeating:
             yield _finding(traffic, receiver, repeating, calls.count)
 

@@ -16,7 +16,7 @@ OWN_SHARE = 0.5  # of its time that is its own: below, the receivers that it set
 def find(traffic: Traffic) -> Iterator[Finding]:
     found: dict[str, list[Ran]] = {}
     for receiver, stats in traffic.slow.items():
-        slow = [ran for ran in traffic.calls[receiver].notable if ran.took_us >= traffic.slow_us]
+        slow = [ran for ran in traffic.calls[receiver].long if ran.took_us >= traffic.slow_us]
         is_slow = len(slow) >= FEWEST and (stats.p95_us or 0.0) >= traffic.slow_us
         if is_slow and own_share(traffic, slow) >= OWN_SHARE:
             found[receiver] = slow

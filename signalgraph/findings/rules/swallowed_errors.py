@@ -16,7 +16,7 @@ ROBUST = frozenset({"send_robust", "asend_robust"})
 def find(traffic: Traffic) -> Iterator[Finding]:
     for receiver, calls in traffic.calls.items():
         # Where the transaction was rolled back, somebody has looked at what came back, or something else failed too.
-        raised = [ran for ran in calls.notable if ran.call.status == "raised" and ran.seen.method in ROBUST]
+        raised = [ran for ran in calls.failed if ran.seen.method in ROBUST]
         swallowed = [ran for ran in raised if ran.fate != ROLLED_BACK]
         if swallowed:
             yield _finding(traffic, receiver, swallowed, calls.count)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from signalgraph import names
 from signalgraph.findings.base import Finding, Rule
 from signalgraph.findings.sightings import milliseconds, several, tell
-from signalgraph.findings.traffic import ON_A_LOOP, Ran, Traffic
+from signalgraph.findings.traffic import Ran, Traffic
 from signalgraph.traces import Call, Seen
 
 FEWEST = 3  # calls without a query: one may have taken another branch
@@ -16,7 +16,7 @@ TIMED = frozenset({"returned", "raised"})
 
 def find(traffic: Traffic) -> Iterator[Finding]:
     for receiver, calls in traffic.calls.items():
-        hops = [ran for ran in calls.notable if ran.seen.method in ON_A_LOOP and is_ordinary(ran.call)]
+        hops = [ran for ran in calls.on_a_loop if is_ordinary(ran.call)]
         if len(hops) >= FEWEST and all(is_needless(traffic, ran.seen) for ran in hops):
             yield _finding(traffic, receiver, hops)
 

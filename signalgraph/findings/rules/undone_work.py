@@ -14,7 +14,7 @@ TYPICALLY = 0.5  # of all its calls work so: one that mostly doesn't was held up
 
 def find(traffic: Traffic) -> Iterator[Finding]:
     for receiver, calls in traffic.calls.items():
-        working = [ran for ran in calls.notable if ran.took_us >= DULL_US and traffic.unqueried_us(ran) >= DULL_US]
+        working = [ran for ran in calls.long if traffic.unqueried_us(ran) >= DULL_US]
         undone = [ran for ran in working if ran.call.status == "returned" and ran.fate == ROLLED_BACK]
         if undone and len(working) >= TYPICALLY * calls.count:
             yield _finding(traffic, receiver, undone, calls.count)

@@ -11,7 +11,8 @@ from signalgraph.findings.traffic import Traffic
 
 
 def find(traffic: Traffic) -> Iterator[Finding]:
-    heard = {each.signal for each in (*traffic.wiring.connections, *traffic.wiring.pending)} | traffic.silent
+    waiting = {each.signal for each in traffic.wiring.pending}
+    heard = {each.signal for each in traffic.wiring.connections} | waiting | traffic.silent
     for signal, count in sorted(traffic.unheard.items()):
         if not count or signal in heard or traffic.sent.get(signal) or not traffic.is_own(signal):
             continue

@@ -15,7 +15,7 @@ STOPPED = frozenset({"not reached", "cancelled"})
 
 def find(traffic: Traffic) -> Iterator[Finding]:
     for receiver, calls in traffic.calls.items():
-        stopping = [ran for ran in calls.notable if ran.call.status == "raised" and stops(traffic, ran)]
+        stopping = [ran for ran in calls.failed if stops(traffic, ran)]
         if stopping:
             yield _finding(traffic, receiver, stopping)
 
