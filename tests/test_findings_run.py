@@ -256,6 +256,7 @@ def test_only_queries_committed_work_and_an_error_are_fine() -> None:
     """A receiver that raised is why it was rolled back."""
     assert receipts(1, ms=8).find("SG206") == []
     assert receipts(1, ms=8, committed=False, queries=2).find("SG206") == []
+    assert receipts(1, ms=30, committed=False, queries=1, queries_ns=15_000_000).find("SG206") == []
     assert receipts(1, ms=DULL_US / 1000 - 0.1, committed=False).find("SG206") == []
     site = Site().connect("reserve")
     site.send(Did("reserve", 8, "raised", error="OutOfStock"), atomic=site.atomic(committed=False))

@@ -10,14 +10,20 @@ from signalgraph.findings.sightings import milliseconds, several, tell
 from signalgraph.findings.traffic import DULL_US, Ran, Traffic
 
 TYPICALLY = 0.5  # of all its calls work so: one that mostly doesn't was held up by the machine
+MOSTLY = 0.5  # of a call's own time is not spent around queries, or it may be the Python between them
 
 
 def find(traffic: Traffic) -> Iterator[Finding]:
     for receiver, calls in traffic.calls.items():
-        working = [ran for ran in calls.long if traffic.unqueried_us(ran) >= DULL_US]
+        working = [ran for ran in calls.long if is_working(traffic, ran)]
         undone = [ran for ran in working if ran.call.status == "returned" and ran.fate == ROLLED_BACK]
         if undone and len(working) >= TYPICALLY * calls.count:
             yield _finding(traffic, receiver, undone, calls.count)
+
+
+def is_working(traffic: Traffic, ran: Ran) -> bool:
+    """Whether a call did something that takes time and is no query."""
+    return traffic.unqueried_us(ran) >= max(DULL_US, MOSTLY * traffic.own_us(ran))
 
 
 def _finding(traffic: Traffic, receiver: str, undone: list[Ran], of: int) -> Finding:
