@@ -6,11 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
-from wirings import connect
+from wirings import connect, signals_of
 
 from signalgraph.events import ConnectionInfo
 from signalgraph.graph.build import connection_id
+from signalgraph.graph.material import Ask, Material
 from signalgraph.names import connection_id as handling
+from signalgraph.names import parse_connection_id
 
 SIGNALS = [f"app.signals.s{n}" for n in range(4)]
 SENDERS = [f"app.M{n}" for n in range(4)]
@@ -58,20 +60,39 @@ class Project:
 
 @st.composite
 def projects(draw: st.DrawFn) -> Project:
-    """A wiring of a few names, so that they meet often, run from a few roots."""
+    """A wiring of a few names, so that they meet often, run from a few roots; mostly what is sent is heard."""
     kinds = st.tuples(st.sampled_from(SIGNALS), st.sampled_from(["*", "*", *SENDERS]), st.sampled_from(RECEIVERS))
     # One receiver per signal and sender or for any of them: connected for both, it would run twice.
-    found = draw(st.lists(kinds, unique_by=lambda one: (one[0], one[2]), max_size=14))
+    found = draw(st.lists(kinds, unique_by=lambda one: (one[0], one[2]), min_size=4, max_size=14))
     rows = [connect(*kind, order) for order, kind in enumerate(found, 1)]
-    dispatches = st.tuples(st.sampled_from(SIGNALS), st.sampled_from(SENDERS))
     handled = [
-        handling(sender, row.signal, row.receiver)
+        (row.signal, sender, row.receiver)
         for row in rows
         for sender in (SENDERS if row.sender == "*" else [row.sender])
     ]
-    does = {}
-    if handled:
-        some = st.sampled_from(handled)
-        does = draw(st.dictionaries(some, st.lists(dispatches, min_size=1, max_size=2, unique=True), max_size=7))
-    roots = draw(st.lists(dispatches, max_size=4))
+    heard = st.sampled_from([(signal, sender) for signal, sender, _ in handled])
+    dispatches = st.one_of(heard, heard, heard, st.tuples(st.sampled_from(SIGNALS), st.sampled_from(SENDERS)))
+    some = st.sampled_from([handling(sender, signal, receiver) for signal, sender, receiver in handled])
+    does = draw(
+        st.dictionaries(some, st.lists(dispatches, min_size=1, max_size=2, unique=True), min_size=2, max_size=8)
+    )
+    busy = st.sampled_from([parse_connection_id(one)[1::-1] for one in does])
+    roots = draw(st.lists(st.one_of(busy, busy, dispatches), min_size=1, max_size=6))
     return Project(rows, does, roots).run()
+
+
+def material_of(project: Project) -> Material:
+    rows = project.connections
+    return Material(signals_of(rows), rows, rows, project.steps, stats={}, sent=project.sent)
+
+
+@st.composite
+def asks(draw: st.DrawFn) -> tuple[Project, Ask]:
+    """A project that has connections, and a focus on something in it."""
+    project = draw(projects())
+    busy = [row for row in project.connections if any(step[0] == connection_id(row) for step in project.steps)]
+    row = draw(st.sampled_from(busy or project.connections))
+    ids = [f"signal:{row.signal}", f"receiver:{row.receiver}", connection_id(row)]
+    ids += [f"sender:{row.sender}"] if row.sender != "*" else []
+    depth, direction = draw(st.integers(0, 4)), draw(st.sampled_from(["down", "up", "both"]))
+    return project, Ask("focus", draw(st.sampled_from(ids)), depth=depth, direction=direction)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
-from msgspec import structs
-from wirings import ORDER_PLACED, POST_SAVE, SHOP, SHOP_STATS, STOCK_LOW, connect, signals_of
+from dataclasses import replace
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import structs
+from simulation import asks, material_of
+from wirings import ORDER_PLACED, POST_SAVE, SHOP, SHOP_STATS, STOCK_LOW, connect, patiently, signals_of
+
+from signalgraph.events import PendingSender
 from signalgraph.graph.build import connection_id
 from signalgraph.graph.layout import layout_wiring
+from signalgraph.graph.story import build_story
 from signalgraph.graph.views import Ask, Material, ViewError, build_view, lay_out
 from signalgraph.names import connection_id as handling
 
@@ -69,3 +76,233 @@ def test_a_proxy_that_was_seen_sending_is_live():
     """`sender=Proxy` runs when an instance of the proxy is saved."""
     own = handling("shop.Base", POST_SAVE, "shop.receivers.note")
     assert line_of("proxy", POST_SAVE, calls={own: 1})["can_fire"]
+
+
+def closure(project, starts, depth=None):
+    """By running the rules of the project alone: the handlings that follow from handlings, and how many causes away."""
+    found = dict.fromkeys(starts, 0)
+    waiting = list(found)
+    while waiting:
+        cause = waiting.pop(0)
+        for signal, sender in project.does.get(cause, ()) if depth is None or found[cause] < depth else ():
+            for row in project.hearing(signal, sender):
+                effect = handling(sender, signal, row.receiver)
+                if effect not in found:
+                    found[effect] = found[cause] + 1
+                    waiting.append(effect)
+    return found
+
+
+def handlings(graph):
+    return {node for node, data in graph.nodes(data=True) if data["kind"] == "receiver"}
+
+
+@patiently
+@given(asks())
+def test_every_step_of_a_focus_was_seen_or_is_wired(asked):
+    """A line to a receiver is a connection that hears this sender; a cause is a step that was seen, with its count."""
+    project, ask = asked
+    graph = build_view(material_of(project), ask)
+    for source, target, line in graph.edges(data=True):
+        left, right = graph.nodes[source], graph.nodes[target]
+        if line["kind"] == "cause":
+            own = (left["connection"], left["sender"], right["signal"], right["sender"])
+            assert line["count"] == project.steps[own] > 0
+        elif right["kind"] == "receiver":
+            heard = {row.receiver for row in project.hearing(left["signal"], left["sender"])}
+            assert (right["signal"], right["sender"]) == (left["signal"], left["sender"])
+            assert right["name"] in heard or left["any"]
+            assert line["observed"] == (target in project.handled)
+        else:
+            assert left["name"] == right["sender"]
+
+
+@patiently
+@given(asks())
+def test_a_focus_follows_every_cause_as_far_as_it_is_asked_to(asked):
+    """What the selection sets off, by the rules of the project, is there up to the depth, and nothing else."""
+    project, ask = asked
+    graph = build_view(material_of(project), replace(ask, direction="down"))
+    starts = [node for node in handlings(graph) if graph.nodes[node]["distance"] == 0]
+    ran = [node for node in starts if node in project.handled]
+    expected = {node for node in closure(project, ran, ask.depth) if node in project.handled}
+    assert {node for node in handlings(graph) if node in project.handled} == expected
+    assert (
+        max((data["distance"] for _, data in graph.nodes(data=True) if data["kind"] != "sender"), default=0)
+        <= ask.depth
+    )
+
+
+@patiently
+@given(asks())
+def test_a_focus_says_how_much_it_leaves_out(asked):
+    """Receivers of a drawn dispatch, causes that lead to it, and what a drawn receiver dispatches."""
+    project, ask = asked
+    graph = build_view(material_of(project), ask)
+    whole = build_story(material_of(project))
+    for node, data in graph.nodes(data=True):
+        if data["kind"] == "port":
+            assert graph.out_degree(node) + len(data["besides"]) == whole.out_degree(node)
+            causes = sum(line["kind"] == "cause" for *_, line in graph.in_edges(node, data=True))
+            assert causes + data["causes_left"] == whole.in_degree(node)
+        elif data["kind"] == "receiver":
+            assert graph.out_degree(node) + data["effects_left"] == whole.out_degree(node)
+
+
+@patiently
+@given(asks(), st.data())
+def test_a_path_holds_the_ways_from_one_end_to_the_other(asked, data):
+    """Each handling on it follows from the start and leads to the end, by the rules of the project."""
+    project, _ = asked
+    one, other = (data.draw(st.sampled_from(project.connections)) for _ in range(2))
+    graph = build_view(material_of(project), Ask("path", f"receiver:{one.receiver}", f"receiver:{other.receiver}"))
+    drawn = handlings(graph)
+    starts = {node for node in drawn if graph.nodes[node]["name"] == one.receiver}
+    ends = {node for node in drawn if graph.nodes[node]["name"] == other.receiver}
+    for node in drawn:
+        assert any(node in closure(project, [start]) for start in starts)
+        assert any(end in closure(project, [node]) for end in ends)
+    ran = [node for node in project.handled if node.endswith(f"|{one.receiver}")]
+    reached = [
+        node for node in closure(project, ran) if node.endswith(f"|{other.receiver}") and node in project.handled
+    ]
+    assert bool(ends & set(project.handled)) == bool(reached)
+
+
+@patiently
+@given(asks())
+def test_cycles_are_marked_once_and_listed(asked):
+    """Each ring that is listed holds a cause drawn back, and each cause drawn back stands in a ring."""
+    project, ask = asked
+    graph = build_view(material_of(project), ask)
+    back = {(source, target) for source, target, line in graph.edges(data=True) if line.get("back")}
+    closed = set()
+    for ring in graph.graph["cycles"]:
+        pairs = [
+            (one, f"port:{two.split('|')[1]}|{two.split('|')[0].removeprefix('connection:')}")
+            for one, two in around(ring)
+        ]
+        assert all(graph.has_edge(*pair) for pair in pairs)
+        assert back.intersection(pairs)
+        closed.update(pairs)
+    assert back <= closed
+
+
+def around(ring):
+    return zip(ring, [*ring[1:], ring[0]], strict=True)
+
+
+RESERVE = handling("shop.Order", ORDER_PLACED, "shop.receivers.reserve_stock")
+STORY = {
+    (RESERVE, "shop.Order", POST_SAVE, "shop.StockItem"): 8,
+    (CHECK, "shop.StockItem", STOCK_LOW, "shop.StockItem"): 2,
+}
+
+
+def stages(graph):
+    found = {}
+    for _, data in graph.nodes(data=True):
+        if data["kind"] == "port":
+            found.setdefault(data["stage"], set()).add((data["signal"].rpartition(".")[2], data["label"]))
+    return found
+
+
+def test_the_story_of_an_order_is_told_in_stages():
+    """What it sends, what that sets off, and what that sets off; another sender's part of a signal is not in it."""
+    sent = {(POST_SAVE, "shop.Order"): 5, (ORDER_PLACED, "shop.Order"): 5, (POST_SAVE, "library.Book"): 9}
+    graph = build_view(material(steps=STORY, sent=sent), Ask("focus", "sender:shop.Order"))
+    assert stages(graph) == {
+        1: {("post_save", "shop.Order"), ("order_placed", "shop.Order")},
+        2: {("post_save", "shop.StockItem")},
+        3: {("stock_low", "shop.StockItem")},
+    }
+    assert [node for node, data in graph.nodes(data=True) if data["kind"] == "sender"] == ["sender:shop.Order"]
+
+
+def test_a_receiver_in_focus_says_why_it_ran():
+    """Only the receivers that led to it are drawn before it, and how many others run there too."""
+    ask = Ask("focus", "receiver:shop.receivers.create_reorder", direction="up")
+    graph = build_view(material(steps=STORY), ask)
+    names = {data["label"] for _, data in graph.nodes(data=True) if data["kind"] == "receiver"}
+    assert names == {"reserve_stock", "check_stock", "create_reorder"}
+    assert [data["distance"] for _, data in sorted(graph.nodes(data=True)) if data["kind"] == "port"] == [-1, -2, 0]
+    assert graph.nodes[f"port:{ORDER_PLACED}|shop.Order"]["besides"] == [
+        "shop.receivers.send_receipt",
+        "shop.receivers.notify_warehouse",
+    ]
+
+
+def test_what_was_never_seen_is_told_from_what_was():
+    """A receiver that is connected and did not run, and the dispatch that nobody sent."""
+    graph = build_view(material(steps=STORY, stats=None), Ask("focus", "sender:shop.Order"))
+    seen = {data["label"]: data["observed"] for _, data in graph.nodes(data=True) if data["kind"] == "receiver"}
+    assert seen["reserve_stock"]
+    assert not seen["send_receipt"]
+    assert not graph.nodes[f"port:{POST_SAVE}|shop.Order"]["observed"]
+
+
+def test_who_sends_is_drawn_where_nothing_drawn_explains_it():
+    """A dispatch that only receivers sent has no line from its sender; one that code outside sent too has one."""
+    only_caused = material(steps=STORY, sent={(ORDER_PLACED, "shop.Order"): 1})
+    ask = Ask("focus", "signal:" + STOCK_LOW)
+    assert [node for node in build_view(only_caused, ask) if node.startswith("sender:")] == ["sender:shop.Order"]
+    sent_too = material(steps=STORY, sent={(ORDER_PLACED, "shop.Order"): 1, (STOCK_LOW, "shop.StockItem"): 4})
+    graph = build_view(sent_too, ask)
+    assert graph.edges["sender:shop.StockItem", f"port:{STOCK_LOW}|shop.StockItem"]["count"] == 4
+
+
+def test_a_path_leads_from_one_end_to_the_other():
+    """Order reaches create_reorder through three dispatches, and nothing beside the way is drawn."""
+    graph = build_view(
+        material(steps=STORY), Ask("path", "sender:shop.Order", "receiver:shop.receivers.create_reorder")
+    )
+    assert [data["label"] for _, data in sorted(graph.nodes(data=True), key=lambda one: one[1]["stage"])] == [
+        *("shop.Order", "reserve_stock", "shop.Order"),
+        *("check_stock", "shop.StockItem", "create_reorder", "shop.StockItem"),
+    ]
+    assert graph.graph["note"] == ""
+
+
+def test_no_path_is_said_in_words():
+    """What was not seen, what would have to happen, and what a filter hides."""
+    ask = Ask("path", "sender:library.Book", "receiver:shop.receivers.create_reorder")
+    graph = build_view(material(SHOP[1:], steps=STORY), ask)
+    assert list(graph) == []
+    assert graph.graph["note"] == (
+        "No path was seen from sender:library.Book to receiver:shop.receivers.create_reorder. The wiring alone doesn't "
+        "lead there either: a receiver would have to dispatch stock_low from shop.StockItem. 2 receiver calls follow "
+        "from the start, and none was seen doing that. The filter hides 1 connections, which may be on the way."
+    )
+
+
+def test_a_connection_is_a_path_though_nobody_used_it():
+    """The wiring can do it: drawn as connected and not seen."""
+    graph = build_view(
+        material(steps={}, stats=None), Ask("path", "sender:library.Book", "receiver:library.receivers.index")
+    )
+    (line,) = (
+        line for *_, line in graph.in_edges(handling("library.Book", POST_SAVE, "library.receivers.index"), data=True)
+    )
+    assert not line["observed"]
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (Ask("focus"), "nothing is selected; select an id"),
+        (Ask("focus", "stock"), "'stock' is selected; select an id that begins with sender:"),
+        (Ask("focus", "sender:shop.Nothing"), "There is no sender:shop.Nothing among what is connected"),
+        (
+            Ask("focus", "receiver:shop.receivers.recount_orders"),
+            "The filter hides receiver:shop.receivers.recount_orders",
+        ),
+        (Ask("focus", "receiver:shop.receivers.wait"), "waits for the model shop.lost, which is not loaded"),
+        (Ask("focus", "sender:library.Book", depth=-1), "The depth is -1; give 0 or more"),
+        (Ask("path", "sender:library.Book"), "A path needs two ends"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(ask, words):
+    """Which value, and what to do."""
+    waiting = [PendingSender(POST_SAVE, "shop.lost", "shop.receivers.wait", None)]
+    with pytest.raises(ViewError, match=words):
+        build_view(material(SHOP[1:], pending=waiting), ask)

@@ -132,8 +132,9 @@ def _across(graph: nx.DiGraph[str], columns: list[Column], wiring: Wiring) -> li
         found.append((x, width))
         lanes = wiring.widths[index]
         if index % 2 or not index:
-            wiring.channels[index].left = x + width + (GUTTER - APART) / 2 + APART / 2
-            x += width + (GUTTER + lanes if width else lanes)
+            gutter = GUTTER if width else 2 * TIP if lanes else 0
+            wiring.channels[index].left = x + width + gutter / 2
+            x += width + gutter + lanes
             continue
         room = wiring.room(index // 2)
         wiring.channels[index].left = x + width + room + TIP
