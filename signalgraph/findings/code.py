@@ -3,52 +3,31 @@
 from __future__ import annotations
 
 import ast
-import gc
 import re
 import time
-import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from types import FrameType, FunctionType
 from typing import Any
 
 from django.apps import apps
 from django.db.models import Model
 from django.dispatch import Signal
 
-from signalgraph import names, origins, pending
+from signalgraph import names, pending
 from signalgraph.descriptions import model_label
-from signalgraph.events import ConnectionInfo, DeadEntry, Process
+from signalgraph.events import DeadEntry, Process
 from signalgraph.findings.base import Evidence, Finding
 from signalgraph.findings.bodies import Body, function_of
 from signalgraph.findings.connects import CONNECTS, Connect, Place, connects, places
 from signalgraph.findings.evidence import code_evidence
+from signalgraph.findings.live import LiveRow, live_rows
 from signalgraph.findings.resolving import Definition, Scope, callee, imports_of
 from signalgraph.findings.sources import Module, Sources, first_line, is_package
 from signalgraph.inert import class_module, classes_below, plain_text
 from signalgraph.pending import PendingConnect
 from signalgraph.receivers import is_own
 from signalgraph.registry import REGISTRY
-from signalgraph.rows import RawRow, read_rows, snapshot
-
-
-@dataclass(frozen=True)
-class LiveRow:
-    """A connection together with the objects themselves. `is_forgotten`: nothing holds its receiver but the cache of
-    the check that Django makes of signatures in DEBUG.
-    """
-
-    info: ConnectionInfo
-    signal: Signal
-    receiver: Any
-    sender: Any
-    sender_key: int | None
-    is_forgotten: bool = False
-
-    @property
-    def id(self) -> str:
-        return names.connection_id(self.info.sender, self.info.signal, self.info.receiver)
 
 
 @dataclass(frozen=True)
@@ -215,62 +194,9 @@ class Code:
 def read_code(*, packages: bool = False, sources: Sources | None = None) -> Code:
     """The code of this process, as it is now. What it costs is mostly to parse modules, which `sources` may know."""
     REGISTRY.scan()
-    forgotten = _forgotten()
     wiring = REGISTRY.wiring(Process("0" * 16, 0, "", "findings", 0), time.time_ns() // 1000)
-    rows = [row for signal in _signals() for row in _live_rows(signal, forgotten)]
-    rows = [row for row in rows if not row.info.receiver.removeprefix("partial(").startswith("django.")]
-    rows.sort(key=lambda row: (row.info.signal, row.info.order))
     waiting = [each for each in pending.pending_connects() if not is_own(names.describe_receiver(each.receiver).label)]
-    return Code(rows, wiring.dead, waiting, sources or Sources(), packages)
-
-
-def _signals() -> list[Signal]:
-    _, placed = origins.module_places()
-    return list({id(signal): signal for signal in (*origins.find_signals(), *placed)}.values())
-
-
-def _live_rows(signal: Signal, forgotten: set[int]) -> list[LiveRow]:
-    """The registry's rows of a signal with the objects that stand in Django's; none where they differ just now."""
-    known = REGISTRY.rows(signal)
-    raw = [row for row in read_rows(signal) if not row.is_dead]
-    raw = [row for row in raw if not is_own(names.describe_receiver(row.receiver).label)]
-    if [row.ident for row in known] != [names.describe_receiver(row.receiver).ident for row in raw]:
-        return []
-    pairs = zip(known, raw, strict=True)
-    return [_live(row.info, signal, each, id(each.receiver) in forgotten) for row, each in pairs]
-
-
-def _live(info: ConnectionInfo, signal: Signal, raw: RawRow, is_forgotten: bool) -> LiveRow:
-    return LiveRow(info, signal, raw.receiver, raw.sender, raw.sender_key, is_forgotten)
-
-
-def _forgotten() -> set[int]:
-    """The ids of weakly held receivers that only the cache of Django's signature check keeps alive."""
-    held = [row[1] for signal in _signals() for row in snapshot(signal) if type(row[1]) is weakref.ReferenceType]
-    candidates = {id(obj): obj for entry in held if (obj := entry()) is not None and _is_local(obj)}
-    if not candidates:
-        return set()
-    keys, others = _holders(list(candidates.values()), candidates)
-    return keys - others
-
-
-def _holders(objects: list[Any], wanted: dict[int, Any]) -> tuple[set[int], set[int]]:
-    """Which of the objects a key of the cache holds, and which something else."""
-    keys: set[int] = set()
-    others: set[int] = set()
-    for holder in gc.get_referrers(*objects):
-        if holder is objects or holder is wanted or type(holder) is FrameType:
-            continue
-        is_key = type(holder) is tuple and "remove_first" in holder  # of functools.lru_cache, as C makes it
-        for referent in gc.get_referents(holder):
-            if id(referent) in wanted:
-                (keys if is_key else others).add(id(referent))
-    return keys, others
-
-
-def _is_local(obj: Any) -> bool:
-    """Whether no module is bound to hold it: anything but a function that is defined in a module or a class."""
-    return type(obj) is not FunctionType or "<l" in obj.__qualname__  # <locals>, <lambda>
+    return Code(live_rows(), wiring.dead, waiting, sources or Sources(), packages)
 
 
 def _is_ready(scope: Scope) -> bool:

@@ -11,8 +11,9 @@ from typing import Any
 from signalgraph import names
 from signalgraph.events import ANY_SENDER
 from signalgraph.findings.base import Finding, Rule
-from signalgraph.findings.code import Code, LiveRow
+from signalgraph.findings.code import Code
 from signalgraph.findings.evidence import receiver_evidence
+from signalgraph.findings.live import LiveRow
 from signalgraph.inert import is_a
 
 

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from signalgraph import names
 from signalgraph.events import ANY_SENDER, DeadEntry
 from signalgraph.findings.base import Finding, Rule
-from signalgraph.findings.code import Code, LiveRow
+from signalgraph.findings.code import Code
 from signalgraph.findings.connects import Connect
 from signalgraph.findings.evidence import code_evidence, receiver_evidence
+from signalgraph.findings.live import LiveRow
 from signalgraph.findings.resolving import Definition
 from signalgraph.findings.sources import walk_own
 from signalgraph.inert import class_attribute, is_a

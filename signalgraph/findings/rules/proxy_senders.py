@@ -9,8 +9,9 @@ from django.db.models.signals import post_delete, post_init, post_save, pre_dele
 
 from signalgraph import names
 from signalgraph.findings.base import Finding, Rule
-from signalgraph.findings.code import Code, LiveRow
+from signalgraph.findings.code import Code
 from signalgraph.findings.evidence import receiver_evidence
+from signalgraph.findings.live import LiveRow
 from signalgraph.inert import classes_below
 from signalgraph.names import describe_sender, short
 

@@ -10,8 +10,9 @@ from django.db.models.signals import m2m_changed, post_migrate, pre_migrate
 
 from signalgraph import names
 from signalgraph.findings.base import Finding, Rule
-from signalgraph.findings.code import Code, LiveRow
+from signalgraph.findings.code import Code
 from signalgraph.findings.evidence import receiver_evidence
+from signalgraph.findings.live import LiveRow
 from signalgraph.graph.firing import why_not_live
 from signalgraph.names import short
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from signalgraph import names
 from signalgraph.findings.base import Finding, Rule
-from signalgraph.findings.code import Code, LiveRow
+from signalgraph.findings.code import Code
 from signalgraph.findings.connects import Connect
 from signalgraph.findings.evidence import code_evidence, receiver_evidence
+from signalgraph.findings.live import LiveRow
 from signalgraph.findings.resolving import UNKNOWN
 from signalgraph.names import describe_receiver
 from signalgraph.rows import describe_uid

@@ -1,0 +1,90 @@
+"""The rows of all signals together with the objects that stand in them."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from dataclasses import dataclass
+from types import FrameType, FunctionType
+from typing import Any
+
+from django.dispatch import Signal
+
+from signalgraph import names, origins
+from signalgraph.events import ConnectionInfo
+from signalgraph.receivers import is_own
+from signalgraph.registry import REGISTRY
+from signalgraph.rows import read_rows, snapshot
+
+
+@dataclass(frozen=True)
+class LiveRow:
+    """A connection together with the objects themselves. `is_forgotten`: nothing holds its receiver but the cache of
+    the check that Django makes of signatures in DEBUG.
+    """
+
+    info: ConnectionInfo
+    signal: Signal
+    receiver: Any
+    sender_key: int | None
+    is_forgotten: bool = False
+
+    @property
+    def id(self) -> str:
+        return names.connection_id(self.info.sender, self.info.signal, self.info.receiver)
+
+
+def live_rows() -> list[LiveRow]:
+    """All live rows but Django's own and ours, by signal and in the order in which Django runs them."""
+    signals = _signals()
+    forgotten = _forgotten(signals)
+    rows = [row for signal in signals for row in _rows_of(signal, forgotten)]
+    rows = [row for row in rows if not row.info.receiver.removeprefix("partial(").startswith("django.")]
+    return sorted(rows, key=lambda row: (row.info.signal, row.info.order))
+
+
+def _signals() -> list[Signal]:
+    _, placed = origins.module_places()
+    return list({id(signal): signal for signal in (*origins.find_signals(), *placed)}.values())
+
+
+def _rows_of(signal: Signal, forgotten: set[int]) -> list[LiveRow]:
+    """The registry's rows of a signal with the objects that stand in Django's; none where they differ just now."""
+    known = REGISTRY.rows(signal)
+    raw = [row for row in read_rows(signal) if not row.is_dead]
+    raw = [row for row in raw if not is_own(names.describe_receiver(row.receiver).label)]
+    if [row.ident for row in known] != [names.describe_receiver(row.receiver).ident for row in raw]:
+        return []
+    return [
+        LiveRow(row.info, signal, each.receiver, each.sender_key, id(each.receiver) in forgotten)
+        for row, each in zip(known, raw, strict=True)
+    ]
+
+
+def _forgotten(signals: list[Signal]) -> set[int]:
+    """The ids of weakly held receivers that only the cache of Django's signature check keeps alive."""
+    held = [row[1] for signal in signals for row in snapshot(signal) if type(row[1]) is weakref.ReferenceType]
+    candidates = {id(obj): obj for entry in held if (obj := entry()) is not None and _is_local(obj)}
+    if not candidates:
+        return set()
+    keys, others = _holders(list(candidates.values()), candidates)
+    return keys - others
+
+
+def _holders(objects: list[Any], wanted: dict[int, Any]) -> tuple[set[int], set[int]]:
+    """Which of the objects a key of the cache holds, and which something else."""
+    keys: set[int] = set()
+    others: set[int] = set()
+    for holder in gc.get_referrers(*objects):
+        if holder is objects or holder is wanted or type(holder) is FrameType:
+            continue
+        is_key = type(holder) is tuple and any(type(each) is str and each == "remove_first" for each in holder)
+        for referent in gc.get_referents(holder):
+            if id(referent) in wanted:
+                (keys if is_key else others).add(id(referent))
+    return keys, others
+
+
+def _is_local(obj: Any) -> bool:
+    """Whether no module is bound to hold it: anything but a function that is defined in a module or a class."""
+    return type(obj) is not FunctionType or "<l" in obj.__qualname__  # <locals>, <lambda>
