@@ -7,12 +7,13 @@ import string
 from filter_trees import connections, stats, traces, trees
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from log_entries import connection
+from log_entries import SHOP, batch, call, connection, dispatch, span
 from simulation import Project, projects
 from wirings import patiently
 
 from signalgraph.events import ConnectionInfo
 from signalgraph.figures import Stats
+from signalgraph.gathering import gather
 from signalgraph.graph.build import connection_id
 from signalgraph.graph.fields import FIELDS
 from signalgraph.graph.flow import build_flow
@@ -20,6 +21,7 @@ from signalgraph.graph.grammar import MOST_CHARACTERS, read_tree
 from signalgraph.graph.query import Query, QueryError, parse
 from signalgraph.graph.terms import Term, Value
 from signalgraph.graph.tree import Hops, Node, both, either, negated, text_of
+from signalgraph.resolve import resolve, spelled_id
 from signalgraph.traces import Trace
 
 CHARACTERS = [*'+,"\\()* />-%[?\n', ">=", "!=", "..", "((", "{2}"]
@@ -91,16 +93,29 @@ def test_not_finds_exactly_the_other_traces(one: Node, other: Node, trace: Trace
 
 
 @patiently
-@given(trees(), trees(), connections(), stats(), traces())
-def test_de_morgan(one: Node, other: Node, row: ConnectionInfo, figures: Stats | None, trace: Trace) -> None:
-    """`-(a b)` is `-a or -b`, and `-(a or b)` is `-a -b`, with terms that are left out too."""
+@given(trees(), trees(), trees(), connections(), stats(), traces())
+def test_de_morgan(
+    one: Node, other: Node, beside: Node, row: ConnectionInfo, figures: Stats | None, trace: Trace
+) -> None:
+    """`-(a b)` is `-a or -b`, and `-(a or b)` is `-a -b`: by itself, beside something else, and with terms left out."""
     pairs = [
         (negated(both([one, other])), either([negated(one), negated(other)])),
         (negated(either([one, other])), both([negated(one), negated(other)])),
     ]
+    pairs += [(join([beside, left]), join([beside, right])) for left, right in pairs for join in (both, either)]
     for left, right in pairs:
         assert Query(left).matches_trace(trace) is Query(right).matches_trace(trace)
         assert Query(left).matches_connection(row, figures) is Query(right).matches_connection(row, figures)
+
+
+def test_terms_stand_side_by_side_however_they_got_there() -> None:
+    """`-(-a or -b) c` asks one dispatch for all three, as `a b c` does."""
+    calls = [[call(0)], [call(1)]]
+    rows = [dispatch(n + 1, trace=span(1), method=n, calls=each) for n, each in enumerate(calls)]
+    trace = gather(spelled_id(SHOP.id, span(1)), SHOP, resolve(batch(rows)), [])
+    for q in ("method:send app:shop receiver:audit", "-(-method:send or -app:shop) receiver:audit"):
+        assert not parse(q).matches_trace(trace)
+        assert parse(q.replace("audit", "send_receipt")).matches_trace(trace)
 
 
 @given(trees())
