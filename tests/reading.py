@@ -75,6 +75,8 @@ def read_json(text: str) -> Drawing:
     """With the causes that stand beside the wiring drawn in."""
     graph = nx.node_link_graph(json.loads(text), edges="edges")
     found = of_networkx(graph)
+    for ran, dispatched, count in graph.graph.get("app_causes", ()):
+        found.dashed[f"app:{ran}", f"app:{dispatched}"] += count
     if graph.graph["view"] == "wiring":
         for cause in graph.graph["causes"]:
             receiver = "receiver:" + cause["connection"].rpartition("|")[2]
@@ -97,7 +99,7 @@ def read_dot(text: str) -> Drawing:
     """As Graphviz reads it; names and values are HTML, as `exports.dot` says."""
     data = json.loads(run_program("dot", "-Tdot_json", stdin=text))
     plain = html.unescape
-    found = Drawing(about={key: plain(data[key]) for key in ("title", "query", "as_of")})
+    found = Drawing(about={key: plain(data.get(key, "")) for key in ("title", "query", "as_of")})
     objects = {one["_gvid"]: one for one in data.get("objects", ())}
     for one in objects.values():
         if "kind" in one:
@@ -112,7 +114,7 @@ def read_dot(text: str) -> Drawing:
             found.dashed[ends] += int(label.removesuffix("\N{MULTIPLICATION SIGN}") or 0)
         else:
             found.solid[ends] += 1
-            found.stopped[ends] += bool(label)
+            found.stopped[ends] += one.get("can_fire") == "false" and "cannot fire" in label
     found.stopped = +found.stopped
     return found
 
@@ -205,7 +207,7 @@ class _Cells(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.add(tag)
-        if tag in ("h1", "h2", "p", "pre", "th", "td"):
+        if tag in ("h1", "h2", "h3", "p", "pre", "th", "td"):
             self._text = []
         elif tag == "table":
             self.blocks.append(("table", []))
@@ -219,9 +221,9 @@ class _Cells(HTMLParser):
     def handle_endtag(self, tag):
         if tag in ("th", "td"):
             self.blocks[-1][1][-1].append("".join(self._text))
-        elif tag in ("h1", "h2", "p", "pre"):
+        elif tag in ("h1", "h2", "h3", "p", "pre"):
             self.blocks.append((tag, "".join(self._text)))
-        if tag in ("h1", "h2", "p", "pre", "th", "td"):
+        if tag in ("h1", "h2", "h3", "p", "pre", "th", "td"):
             self._text = None
 
 
@@ -240,8 +242,8 @@ def read_markdown(text: str) -> Page:
     for kind, content in parsed.blocks:
         if kind == "h1":
             found.about["title"] = content
-        elif kind == "h2":
-            heading = content
+        elif kind in ("h2", "h3"):
+            heading = content.partition(" from ")[0]
         elif kind == "pre":
             found.mermaid = content
         elif kind == "p":

@@ -4,7 +4,7 @@ A signal is a cluster of its audiences, so no path leads from a sender to a rece
 nodes are the ids of the pages. In every string `&`, `"`, `\` and control characters are written as numeric character
 references (`&#38;`): Graphviz shows them as the characters, another reader gets them from ``html.unescape``.
 Beside what Graphviz draws, the graph has `title`, `query` and `as_of`; nodes and edges have `kind`; edges have `count`
-(causes), `order`, `can_fire` and `gone` where there is something to say.
+(causes), `order`, `can_fire` and `why`, `gone`, `observed` and `back` where there is something to say.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import networkx as nx
 
 from signalgraph.exports.captions import about, caption, line_label
-from signalgraph.exports.drawn import ELSEWHERE, Line, lines_of, nodes_of
+from signalgraph.exports.drawn import ELSEWHERE, Line, clusters_of, is_clustered, lines_of, nodes_of
 from signalgraph.exports.theme import TOKENS
 
 _AWKWARD = re.compile(r'[&"\\\x00-\x1f\x7f-\x9f\ud800-\udfff]')
@@ -32,36 +32,25 @@ _LOOKS: Mapping[str, dict[str, str]] = {
 
 def render(graph: nx.DiGraph[str], *, title: str = "", query: str = "", as_of: str = "") -> str:
     """A drawn graph as DOT; the same graph gives the same text."""
-    nodes = nodes_of(graph)
-    clusters = _clusters(graph, nodes)
-    inside = {node for _, members in clusters.values() for node in members}
-    said = {"label": _shown(about(title, query, as_of)), "title": title, "query": query, "as_of": as_of}
+    nodes, clusters = nodes_of(graph), clusters_of(graph)
+    inside = {port for ports in clusters.values() for port in ports}
+    said = {"label": _shown(about(graph, title, query, as_of)), "title": title, "query": query, "as_of": as_of}
+    look = {"rankdir": "LR", "labelloc": "t", "labeljust": "l", "ranksep": "1.2", "fontname": "Helvetica"}
     parts = [
-        f"digraph {_quoted('signals')} {{",
-        f"  graph [{_list(said)}, rankdir=LR, labelloc=t, labeljust=l, ranksep=1.5, fontname=Helvetica]",
+        "digraph signals {",
+        f"  graph [{_list(said | look)}]",
         "  node [shape=box, style=filled, fontname=Helvetica, fontsize=11]",
         f"  edge [fontname=Helvetica, fontsize=10, color={_quoted(_COLOURS['line_control'])}, arrowsize=0.6]",
         *(_node(graph, node, data) for node, data in nodes.items() if node not in inside),
     ]
-    for name, (label, members) in clusters.items():
-        parts.append(f"  subgraph {_quoted(f'cluster_{name}')} {{")
-        parts.append(
-            f"    graph [{_list({'label': _shown([label])})}, style=rounded, color={_quoted(_COLOURS['signal'])}]"
-        )
-        parts += [f"  {_node(graph, node, nodes[node])}" for node in members]
+    for box, ports in clusters.items():
+        label = graph.graph["signal_labels"][nodes[ports[0]]["signal"]]
+        own = {"label": _shown([label]), "style": "rounded", "color": _COLOURS["signal"]}
+        parts += [f"  subgraph {_quoted(f'cluster_{box}')} {{", f"    graph [{_list(own)}]"]
+        parts += [f"  {_node(graph, port, nodes[port])}" for port in ports]
         parts.append("  }")
-    parts += [_edge(line) for line in lines_of(graph)]
+    parts += [_edge(graph, line) for line in lines_of(graph)]
     return "\n".join([*parts, "}", ""])
-
-
-def _clusters(graph: nx.DiGraph[str], nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, list[str]]]:
-    """By signal, its label and its ports; none in views where each dispatch has a place of its own."""
-    labels = graph.graph.get("signal_labels", {})
-    return {
-        signal: (labels.get(signal, signal), [port for port in ports if port in nodes])
-        for signal, ports in sorted(graph.graph.get("signals", {}).items())
-        if ports
-    }
 
 
 def _node(graph: nx.DiGraph[str], node: str, data: Mapping[str, Any]) -> str:
@@ -69,24 +58,29 @@ def _node(graph: nx.DiGraph[str], node: str, data: Mapping[str, Any]) -> str:
     if data.get("is_async"):
         look["style"] = "filled,rounded,dashed"
     name = data.get("name") or f"{data.get('signal', '')} from {', '.join(data.get('senders', ())) or 'any sender'}"
+    if data.get("observed") is False:
+        look["fillcolor"] = _COLOURS["bg"]
     own = {"kind": data["kind"], "label": _shown(caption(graph, data)), "tooltip": name, **look}
     own |= {"stage": str(data["stage"])} if "stage" in data else {}
     return f"  {_quoted(node)} [{_list(own)}]"
 
 
-def _edge(line: Line) -> str:
+def _edge(graph: nx.DiGraph[str], line: Line) -> str:
     own: dict[str, str] = {"kind": line.kind}
     if line.kind == "cause":
-        own |= {"count": str(line.count), "style": "dashed", "arrowhead": "vee", "constraint": "false"}
+        own |= {"count": str(line.count), "style": "dashed", "arrowhead": "vee"}
+        own |= {"constraint": "false"} if line.back or is_clustered(graph) else {}
     if line.order is not None:
         own["order"] = str(line.order)
+    if line.observed is False:
+        own |= {"observed": "false", "color": _COLOURS["line_strong"]}
     if not line.can_fire:
-        own |= {"can_fire": "false", "style": "dotted", "arrowhead": "tee"}
+        own |= {"can_fire": "false", "why": line.why, "style": "dotted", "arrowhead": "tee"}
     if line.gone:
         own |= {"gone": "true", "style": "dotted"}
     if line.back:
-        own |= {"back": "true"}
-    label = line_label(line)
+        own["back"] = "true"
+    label = line_label(graph, line)
     own |= {"label": _shown([label])} if label else {}
     return f"  {_quoted(line.source)} -> {_quoted(line.target)} [{_list(own)}]"
 

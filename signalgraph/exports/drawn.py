@@ -17,7 +17,10 @@ ELSEWHERE = "elsewhere"  # kind of a place for dispatches that nobody who is dra
 
 @dataclass(frozen=True)
 class Cause:
-    """While the receiver of `connection` (an id) ran, it dispatched `signal` for `sender`, `count` times."""
+    """While the receiver of `connection` (an id) ran, it dispatched `signal` for `sender`, `count` times.
+
+    In a focus and in a path the sender in that id is the one that was handled, never `*`.
+    """
 
     connection: str
     signal: str
@@ -30,7 +33,7 @@ class Line:
     """One line from node to node. `connections` are ids; `causes` are what a line of the kind "cause" stands for.
 
     `order` (from 1) is the place of a receiver among those of its signal; `why` says of a line that can't fire why not;
-    `back` closes a cycle.
+    `observed` is None where a view doesn't tell what was seen from what stands in the wiring; `back` closes a cycle.
     """
 
     source: str
@@ -42,6 +45,7 @@ class Line:
     can_fire: bool = True
     why: str = ""
     gone: bool = False
+    observed: bool | None = None
     back: bool = False
 
     @property
@@ -53,8 +57,8 @@ class Line:
 def lines_of(graph: nx.DiGraph[str]) -> list[Line]:
     """All lines of a view, connections first, each kind by its ends.
 
-    The causes of the wiring view, which stand beside its edges, are lines from the receiver to the port that the
-    dispatch arrives at. One that no receiver in the drawing hears goes to a place of its own (`elsewhere`).
+    The causes of the wiring and of the apps, which stand beside the edges there, are lines to the port, or the app,
+    that the dispatch belongs to. One that no receiver in the drawing hears goes to a place of its own (`elsewhere`).
     """
     found = [_line(graph, source, target) for source, target in sorted(graph.edges)]
     found += _beside(graph)
@@ -66,16 +70,29 @@ def nodes_of(graph: nx.DiGraph[str]) -> dict[str, Mapping[str, Any]]:
     found: dict[str, Mapping[str, Any]] = {node: graph.nodes[node] for node in sorted(graph)}
     for line in _beside(graph):
         if line.target not in found:
-            cause = line.causes[0]
-            label = f"{names.short(cause.signal)} from {names.short(cause.sender)}"
-            own = {"signal": cause.signal, "senders": [cause.sender]}
-            found[line.target] = {
-                "kind": ELSEWHERE,
-                "label": label,
-                "name": f"{cause.signal} from {cause.sender}",
-                **own,
-            }
+            name = line.target.partition(":")[2]
+            signal, _, sender = name.partition("|")
+            label = f"{names.short(signal)} from {names.short(sender)}" if sender else name
+            found[line.target] = {"kind": ELSEWHERE, "label": label, "name": name.replace("|", " from ")}
     return found
+
+
+def clusters_of(graph: nx.DiGraph[str]) -> dict[str, list[str]]:
+    """The ports of each signal's box by the id of the box, sorted; an opened app has boxes of its own (`@shop`).
+
+    None in a focus and in a path, where each dispatch stands in its stage.
+    """
+    found: dict[str, list[str]] = {}
+    for signal, ports in sorted(graph.graph.get("signals", {}).items()):
+        for port in ports if is_clustered(graph) else ():
+            app = graph.nodes[port].get("app", "")
+            found.setdefault(names.signal_id(signal) + (f"@{app}" if app else ""), []).append(port)
+    return found
+
+
+def is_clustered(graph: nx.DiGraph[str]) -> bool:
+    """Whether a signal is one box with all its ports."""
+    return graph.graph.get("view", "wiring") in ("wiring", "apps")
 
 
 def causes_of(graph: nx.DiGraph[str]) -> list[Cause]:
@@ -100,28 +117,41 @@ def _line(graph: nx.DiGraph[str], source: str, target: str) -> Line:
         can_fire=bool(data.get("can_fire", True)),
         why=str(data.get("why", "")),
         gone=bool(data.get("gone", False)),
+        observed=data.get("observed"),
         back=bool(data.get("back", False)),
     )
 
 
 def _dispatched(graph: nx.DiGraph[str], source: str, target: str) -> Iterator[Cause]:
-    """What an edge from a handling to a dispatch says; the connection's sender is the one that was handled."""
+    """What an edge from a handling to a dispatch says."""
     handling, port = graph.nodes[source], graph.nodes[target]
     connection = names.connection_id(handling["sender"], handling["signal"], handling["name"])
-    count = int(graph.edges[source, target]["count"])
-    for sender in port["senders"]:
-        yield Cause(connection, str(port["signal"]), str(sender), count)
+    yield Cause(connection, str(port["signal"]), str(port["sender"]), int(graph.edges[source, target]["count"]))
 
 
 def _beside(graph: nx.DiGraph[str]) -> list[Line]:
-    """The causes of the wiring view as lines, one for each pair of receiver and port."""
+    """The causes that stand beside the edges as lines, one for each pair of ends."""
     found: dict[tuple[str, str], list[Cause]] = {}
+    ends_of = _app_ends if graph.graph.get("view") == "apps" else _wiring_ends
     for connection, signal, sender, count in graph.graph.get("causes", ()):
-        receiver = names.receiver_id(names.parse_connection_id(connection)[2])
-        port = find_port(graph, signal, sender) or f"{ELSEWHERE}:{signal}|{sender}"
-        found.setdefault((receiver, port), []).append(Cause(connection, signal, sender, count))
+        cause = Cause(connection, signal, sender, count)
+        found.setdefault(ends_of(graph, cause), []).append(cause)
     return [
-        Line(receiver, port, "cause", causes=tuple(sorted(causes, key=_place)))
-        for (receiver, port), causes in sorted(found.items())
-        if receiver in graph
+        Line(source, target, "cause", causes=tuple(sorted(causes, key=_place)))
+        for (source, target), causes in sorted(found.items())
+        if source in graph
     ]
+
+
+def _wiring_ends(graph: nx.DiGraph[str], cause: Cause) -> tuple[str, str]:
+    receiver = names.receiver_id(names.parse_connection_id(cause.connection)[2])
+    port = find_port(graph, cause.signal, cause.sender)
+    return receiver, port or f"{ELSEWHERE}:{cause.signal}|{cause.sender}"
+
+
+def _app_ends(graph: nx.DiGraph[str], cause: Cause) -> tuple[str, str]:
+    """From the app whose receiver ran to the app in which it dispatched, opened or not."""
+    ran = names.app_of(names.parse_connection_id(cause.connection)[2])
+    dispatched = names.app_of(cause.sender) or names.app_of(cause.signal)
+    target = f"app:{dispatched}"
+    return f"app:{ran}", target if target in graph else f"{ELSEWHERE}:{dispatched}"

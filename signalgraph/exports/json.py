@@ -6,7 +6,7 @@
      "graph": {"title": "...", "query": "...", "as_of": "...", "view": "wiring", "ask": {...}, "measure": "rate" | null,
                "signals": {"<signal>": {"label", "ports": ["port:..."], "figures"}},
                "connections": {"connection:...": {"signal", "sender", "receiver", "order", "weak", "async",
-                                                  "dispatch_uid", "file", "line", "figures"}},
+                                                  "dispatch_uid", "file", "line", "why_not", "figures"}},
                "causes": [{"connection": "connection:...", "signal", "sender", "count"}]},
      "nodes": [{"id": "sender:...", "kind": "sender", "name", "label"},
                {"id": "port:...", "kind": "port", "signal", "label", "senders": [], "any": false, "also": []},
@@ -31,9 +31,19 @@ from msgspec import Struct, to_builtins
 
 from signalgraph import names
 from signalgraph.exports.drawn import causes_of
+from signalgraph.graph.figures import Figures
 
 SCHEMA = 1
-_OWN = {"signals", "signal_labels", "signal_figures", "causes", "rows", "stats"}  # told in another shape
+_OWN = {
+    "signals",
+    "signal_labels",
+    "signal_figures",
+    "causes",
+    "rows",
+    "stats",
+    "stuck",
+    "label_chars",
+}  # told in another shape
 
 
 def render(graph: nx.DiGraph[str], *, title: str = "", query: str = "", as_of: str = "") -> str:
@@ -74,16 +84,20 @@ def _plain(data: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _about(graph: nx.DiGraph[str]) -> dict[str, Any]:
     whole = graph.graph
-    figures, stats, labels = whole.get("signal_figures", {}), whole.get("stats", {}), whole.get("signal_labels", {})
+    figures, stats, stuck = (whole.get(key, {}) for key in ("signal_figures", "stats", "stuck"))
+    labels = whole.get("signal_labels", {})
     signals = {
-        signal: {"label": labels.get(signal, signal), "ports": ports}
-        | ({"figures": figures[signal]} if signal in figures else {})
+        signal: {"label": labels.get(signal, signal), "ports": ports} | _figures(figures, signal)
         for signal, ports in whole.get("signals", {}).items()
     }
     connections = {
-        one: {**_plain(to_builtins(row)), **({"figures": stats[one]} if one in stats else {})}
+        one: {**_plain(to_builtins(row)), "why_not": stuck.get(one, ""), **_figures(stats, one)}
         for one, row in whole.get("rows", {}).items()
     }
     told = {key: value for key, value in whole.items() if key not in _OWN}
     causes = causes_of(graph)
     return _plain({"measure": None, **told, "signals": signals, "connections": connections, "causes": causes})
+
+
+def _figures(stats: Mapping[str, Figures], one: str) -> dict[str, Figures]:
+    return {"figures": stats[one]} if one in stats else {}

@@ -10,12 +10,13 @@ from signalgraph import names
 from signalgraph.events import ConnectionInfo
 from signalgraph.exports.drawn import lines_of
 from signalgraph.graph.figures import Figures
+from signalgraph.graph.views import connections_in
 
 
 @dataclass(frozen=True)
 class Listed:
     """One connection. `info` is None of what isn't connected (any more, or yet), `figures` where nothing was measured;
-    `why` says of one that can't fire why not.
+    `why` says of one that can't fire why not, and is empty of all others.
 
     `stages` are those of a focus or path in which its receiver stands; empty in other views.
     """
@@ -26,10 +27,13 @@ class Listed:
     receiver: str
     info: ConnectionInfo | None
     figures: Figures | None
-    can_fire: bool
     why: str
     gone: bool
     stages: tuple[int, ...] = ()
+
+    @property
+    def can_fire(self) -> bool:
+        return not self.why
 
     @property
     def where(self) -> str:
@@ -42,28 +46,22 @@ class Listed:
 
 def list_connections(graph: nx.DiGraph[str]) -> list[Listed]:
     """Every connection of a view once: by signal, then in the order in which Django runs the receivers."""
-    lines = [line for line in lines_of(graph) if line.kind == "connection"]
-    stuck = {one: line.why for line in lines if not line.can_fire for one in line.connections}
-    stages: dict[str, set[int]] = {one: set() for line in lines for one in line.connections}
-    for line in lines:
-        data = graph.nodes[line.target]
-        if data["kind"] == "receiver" and "stage" in data:
-            for one in line.connections:
-                stages[one].add(int(data["stage"]))
-    here = {one for line in lines if not line.gone for one in line.connections}
-    rows, stats = graph.graph.get("rows", {}), graph.graph.get("stats", {})
+    rows, stats, stuck, gone = (graph.graph.get(key, {}) for key in ("rows", "stats", "stuck", "gone"))
+    stages: dict[str, set[int]] = {}
+    for line in lines_of(graph):
+        for one in line.connections if "stage" in graph.nodes.get(line.target, ()) else ():
+            stages.setdefault(one, set()).add(graph.nodes[line.target]["stage"])
     found = [
         Listed(
             one,
             *names.parse_connection_id(one),
             rows.get(one),
             stats.get(one),
-            can_fire=one not in stuck,
             why=stuck.get(one, ""),
-            gone=one not in here,
-            stages=tuple(sorted(seen)),
+            gone=one in gone,
+            stages=tuple(sorted(stages.get(one, ()))),
         )
-        for one, seen in stages.items()
+        for one in connections_in(graph)
     ]
     return sorted(found, key=_place)
 

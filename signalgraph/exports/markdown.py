@@ -7,34 +7,38 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 import networkx as nx
 
 from signalgraph import names
 from signalgraph.events import ANY_SENDER
-from signalgraph.exports import mermaid, words
-from signalgraph.exports.captions import TRUTH
-from signalgraph.exports.drawn import causes_of
+from signalgraph.exports import mermaid
+from signalgraph.exports.captions import holds, truth
+from signalgraph.exports.drawn import causes_of, is_clustered
 from signalgraph.exports.listing import Listed, list_connections
 from signalgraph.exports.markup import printable
 from signalgraph.graph.figures import short_number
 
-_MEANT = re.compile(r"([\\`*_{}\[\]<>#|~&@:$])")
+_MEANT = re.compile(r"([\\`*_{}\[\]<>#|~&@$]|:(?=\S*[/A-Za-z]))")
 _AWKWARD = re.compile(r"[`|\\\n\r]")
+HEAD = ("Order", "Receiver", "Sender", "How", "Written in", "Calls", "Errors", "Note")
+NEVER = "never seen"
+NOTHING = "Nothing is connected here."
 
 
 def render(graph: nx.DiGraph[str], *, title: str = "", query: str = "", as_of: str = "") -> str:
     """A drawn graph as Markdown; the same graph gives the same text."""
     rows = list_connections(graph)
-    blocks = [f"# {prose(title) or 'Signals'}"]
-    said = [f"Filter: {code(query)}."] if query else []
+    said = [f"{prose(holds(graph))}."]
+    said += [f"Filter: {code(query)}."] if query else []
     said += [f"As of {prose(as_of)}."] if as_of else []
-    blocks.append(" ".join([f"{prose(words.of_graph(graph))}.", *said]))
-    blocks += _picture(graph, title, query, as_of) if rows else ["Nothing is connected here."]
-    for signal, found in groupby(rows, lambda row: row.signal):
-        blocks += [f"## {code(signal)}", _table(list(found))]
+    blocks = [f"# {prose(title) or 'Signals'}", " ".join(said)]
+    blocks += [prose(graph.graph["note"])] if graph.graph.get("note") else []
+    blocks += _picture(graph, title, query, as_of) if rows else [] if graph.graph.get("note") else [NOTHING]
+    blocks += _signals(rows) if is_clustered(graph) else _stages(graph, rows)
     blocks += _causes(graph)
     return "\n\n".join(blocks) + "\n"
 
@@ -67,20 +71,46 @@ def _picture(graph: nx.DiGraph[str], title: str, query: str, as_of: str) -> Iter
         yield "The picture is larger than what Mermaid draws inside of Markdown; export it as SVG."
     else:
         yield f"```mermaid\n{drawn}```"
-        yield TRUTH
+        yield truth(graph)
 
 
-def _table(rows: Sequence[Listed]) -> str:
-    head = ("Order", "Receiver", "Sender", "How", "Written in", "Stage", "Calls", "Errors", "Note")
-    return table(head, (_cells(row) for row in rows))
+def _signals(rows: Iterable[Listed]) -> Iterator[str]:
+    for signal, found in groupby(rows, lambda row: row.signal):
+        yield f"## {code(signal)}"
+        yield table(HEAD, map(_cells, found))
 
 
-def _cells(row: Listed) -> tuple[str, ...]:
+def _stages(graph: nx.DiGraph[str], rows: Iterable[Listed]) -> Iterator[str]:
+    """Stage by stage each dispatch, and its receivers in the order in which Django runs them."""
+    by_id = {row.id: row for row in rows}
+    ports = [(data["stage"], port) for port, data in graph.nodes(data=True) if data["kind"] == "port"]
+    for stage, found in groupby(sorted(ports), lambda one: one[0]):
+        yield f"## Stage {stage}"
+        for _, port in found:
+            data = graph.nodes[port]
+            who = "any sender" if data["any"] else code(data["sender"])
+            yield f"### {code(data['signal'])} from {who}"
+            cells = [_handled(graph, by_id, handling) for handling in _in_order(graph, port)]
+            yield table(HEAD, cells) if cells else "No receiver is drawn."
+
+
+def _in_order(graph: nx.DiGraph[str], port: str) -> list[str]:
+    found = [(line["order"], handling) for _, handling, line in graph.out_edges(port, data=True)]
+    return [handling for _, handling in sorted(found)]
+
+
+def _handled(graph: nx.DiGraph[str], by_id: Mapping[str, Listed], handling: str) -> tuple[str, ...]:
+    """A row for what one sender set off; the numbers of a receiver for any sender are not this sender's."""
+    data = graph.nodes[handling]
+    return _cells(replace(by_id[data["connection"]], figures=data.get("figures")), "" if data["observed"] else NEVER)
+
+
+def _cells(row: Listed, seen: str = "") -> tuple[str, ...]:
     info, figures = row.info, row.figures
     how = ["async"] if info and info.is_async else []
     how += [] if info is None else ["weak" if info.weak else "strong"]
     how += [f"uid {code(info.dispatch_uid)}"] if info and info.dispatch_uid else []
-    note = [] if row.can_fire else [f"cannot fire: {prose(row.why)}" if row.why else "cannot fire"]
+    note = [seen] if seen and row.can_fire else [] if row.can_fire else [f"cannot fire: {prose(row.why)}"]
     note += ["not connected any more"] if row.gone else []
     return (
         str(info.order) if info else "",
@@ -88,7 +118,6 @@ def _cells(row: Listed) -> tuple[str, ...]:
         "any sender" if row.sender == ANY_SENDER else code(row.sender),
         ", ".join(how),
         code(row.where) if row.where else "",
-        ", ".join(map(str, row.stages)),
         short_number(figures.calls) if figures else "",
         short_number(figures.errors) if figures and figures.errors else "",
         ", ".join(note),

@@ -13,13 +13,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import networkx as nx
 
 from signalgraph.exports.captions import about, caption, line_label
-from signalgraph.exports.drawn import ELSEWHERE, Line, lines_of, nodes_of
+from signalgraph.exports.drawn import ELSEWHERE, Line, clusters_of, lines_of, nodes_of
 
 MAX_LINES, MAX_CHARACTERS = 500, 50_000  # what Mermaid draws unless the page that it is on allows more
 
@@ -41,20 +42,19 @@ _STYLES = {  # by class; strokes that stand out on a light and on a dark page, f
 
 def render(graph: nx.DiGraph[str], *, title: str = "", query: str = "", as_of: str = "") -> str:
     """A drawn graph as Mermaid text; the same graph gives the same text."""
-    nodes, lines = nodes_of(graph), lines_of(graph)
-    words = node_words([*nodes, *(f"signal:{signal}" for signal in graph.graph.get("signals", {}))])
-    described = _coded(". ".join(about("", query, as_of)).strip(". ")) or "Everything"
+    nodes, clusters = nodes_of(graph), clusters_of(graph)
+    words = node_words(_wanted(graph, nodes))
+    described = _coded(". ".join(about(graph, "", query, as_of)).strip(". ")) or "Everything"
     parts = ["---", f"title: {_front_matter(title)}", "---", "flowchart LR"]
     parts += [f"  accTitle: {_coded(title) or 'Signals'}", f"  accDescr: {described}"]
-    inside: set[str] = set()
-    for signal, ports in sorted(graph.graph.get("signals", {}).items()):
-        if ports:
-            parts.append(f"  subgraph {words[f'signal:{signal}']}[{_quoted([graph.graph['signal_labels'][signal]])}]")
-            parts += [f"  {_node(graph, words[port], nodes[port])}" for port in ports]
-            parts.append("  end")
-            inside.update(ports)
+    for box, ports in clusters.items():
+        label = graph.graph["signal_labels"][nodes[ports[0]]["signal"]]
+        parts.append(f"  subgraph {words[box]}[{_quoted([label])}]")
+        parts += [f"  {_node(graph, words[port], nodes[port])}" for port in ports]
+        parts.append("  end")
+    inside = {port for ports in clusters.values() for port in ports}
     parts += [_node(graph, words[node], data) for node, data in nodes.items() if node not in inside]
-    parts += [_line(words, line) for line in lines]
+    parts += [_line(graph, words, line) for line in lines_of(graph)]
     parts += [f"  classDef {name} {style}" for name, style in _STYLES.items()]
     return "\n".join([*parts, ""])
 
@@ -65,17 +65,31 @@ def is_too_large(text: str) -> bool:
     return lines > MAX_LINES or len(text) > MAX_CHARACTERS
 
 
-def node_words(ids: Iterable[str]) -> dict[str, str]:
-    """Names that Mermaid takes, by id: its letters and digits, and where two would be the same part of a digest."""
-    words: dict[str, str] = {}
-    taken: dict[str, list[str]] = {}
-    for one in ids:
-        words[one] = re.sub(r"[\W_]+", "_", one, flags=re.ASCII).strip("_")
-        taken.setdefault(words[one], []).append(one)
-    for same in (same for same in taken.values() if len(same) > 1):
-        for one in same:
-            words[one] += f"_{hashlib.sha256(one.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
-    return words
+def node_words(wanted: Mapping[str, str]) -> dict[str, str]:
+    """Names that Mermaid takes, by id, from the texts that they should say.
+
+    Two that would be the same get a part of a digest of their ids.
+
+    >>> node_words({"sender:shop.Order": "sender shop.Order"})
+    {'sender:shop.Order': 'sender_shop_Order'}
+    """
+    words = {one: re.sub(r"[\W_]+", "_", text, flags=re.ASCII).strip("_") for one, text in wanted.items()}
+    shared = Counter(words.values())
+    return {
+        one: f"{word}_{hashlib.sha256(one.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+        if shared[word] > 1
+        else word
+        for one, word in words.items()
+    }
+
+
+def _wanted(graph: nx.DiGraph[str], nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """A kind and a short name for each box."""
+    labels = graph.graph.get("signal_labels", {})
+    found = {
+        node: f"{data['kind']} {labels.get(data.get('signal'), '')} {data['label']}" for node, data in nodes.items()
+    }
+    return found | {box: f"signal {labels[nodes[ports[0]]['signal']]}" for box, ports in clusters_of(graph).items()}
 
 
 def _node(graph: nx.DiGraph[str], word: str, data: Mapping[str, Any]) -> str:
@@ -84,9 +98,9 @@ def _node(graph: nx.DiGraph[str], word: str, data: Mapping[str, Any]) -> str:
     return f"{drawn}\n  class {word} async" if data.get("is_async") else drawn
 
 
-def _line(words: Mapping[str, str], line: Line) -> str:
+def _line(graph: nx.DiGraph[str], words: Mapping[str, str], line: Line) -> str:
     arrow = "-.->" if line.kind == "cause" else "-->" if line.can_fire and not line.gone else "--x"
-    label = line_label(line)
+    label = line_label(graph, line)
     said = f"|{_quoted([label])}|" if label else ""
     return f"  {words[line.source]} {arrow}{said} {words[line.target]}"
 
