@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -117,9 +116,9 @@ class Demo:
             self._check_children()
             try:
                 opener.open(self.url + "/", timeout=5).close()
-            except URLError as error:
+            except OSError as error:  # a URLError, or the time is over while it answers
                 if time.monotonic() > until:
-                    raise DemoError(f"{self.url} doesn't answer: {error.reason}. {self._last_words('site')}") from error
+                    raise DemoError(f"{self.url} doesn't answer: {error}. {self._last_words('site')}") from error
                 self.stop.wait(0.1)
             else:
                 return
