@@ -63,10 +63,9 @@ def _picked(pen: Pen, box: Box) -> str:
 
 
 def _state(pen: Pen, node: str) -> str | None:
-    """How a box stands out or back: selected, dimmed, connected and never seen, or unable to fire."""
-    if pen.state(node) is None and node in pen.graph.graph["starts"]:
-        return "start"
-    return classes(pen.state(node), _doubt(pen, node))
+    """How a box stands out or back: picked, dimmed or what was asked for; never seen, or unable to fire."""
+    is_start = node in pen.graph.graph["starts"]
+    return classes(pen.state(node) or ("start" if is_start else None), _doubt(pen, node))
 
 
 def _doubt(pen: Pen, node: str) -> str | None:
