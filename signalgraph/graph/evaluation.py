@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from signalgraph.graph.facts import Facts, Reach, TraceFacts
+from signalgraph.graph.facts import Facts, Reach
+from signalgraph.graph.recorded import TraceFacts
 from signalgraph.graph.terms import Term
 from signalgraph.graph.tree import And, Hops, Node, Not, Or, terms_of
 

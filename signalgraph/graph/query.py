@@ -11,9 +11,10 @@ from signalgraph.events import Cause, ConnectionInfo, Process, SignalInfo
 from signalgraph.figures import Stats
 from signalgraph.graph.errors import QueryError
 from signalgraph.graph.evaluation import holds, holds_in_trace
-from signalgraph.graph.facts import ConnectionFacts, DispatchFacts, Reach, SignalFacts, TraceFacts, kind_of
+from signalgraph.graph.facts import ConnectionFacts, Reach, SignalFacts, kind_of
 from signalgraph.graph.fields import Listed
 from signalgraph.graph.grammar import read_tree
+from signalgraph.graph.recorded import DispatchFacts, TraceFacts
 from signalgraph.graph.terms import Term
 from signalgraph.graph.tree import EVERYTHING, Node, hops_of, normal, only, terms_of, text_of, without
 from signalgraph.names import connection_id
