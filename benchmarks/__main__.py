@@ -1,6 +1,7 @@
 """What recording costs, as ratios to plain Django: `make bench`. Exits 1 when a bar is missed.
 
 `python -m benchmarks --only WORD` measures the rows with that word in their name, `--alone` leaves out other tools.
+`--layout` measures the layout of the graph instead.
 """
 
 from __future__ import annotations
@@ -105,7 +106,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", metavar="WORD", default="", help="measure the rows with this in their name")
     parser.add_argument("--alone", action="store_true", help="without sentry-sdk, kolo and django-orbit")
+    parser.add_argument(
+        "--layout",
+        action="store_true",
+        help="instead, how fast the graph is laid out, and how many of its lines cross beside Graphviz' dot",
+    )
     options = parser.parse_args()
+    if options.layout:
+        from benchmarks.layout import compare_layouts  # networkx is not to be there when recording is measured
+
+        return 1 if compare_layouts() else 0
     rows = [row for row in ROWS if options.only in row.name]
     if not rows:
         sys.exit(f"No row has {options.only!r} in its name; the rows are: {'; '.join(row.name for row in ROWS)}.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import random
 import subprocess
 import sys
 from itertools import combinations, pairwise
@@ -12,10 +14,12 @@ import pytest
 from hypothesis import given
 from wirings import SHOP, SHOP_EDGES, SHOP_STATS, connect, generated, patiently, wirings
 
+from benchmarks.layout import project, uniform
 from signalgraph.graph.build import build_wiring
+from signalgraph.graph.crossings import count_crossings, sift
 from signalgraph.graph.layout import Layout, cut, cut_apart, layout_wiring
 from signalgraph.graph.ordering import crossings, order_wiring
-from signalgraph.graph.placing import Column, Joint, isotonic, place
+from signalgraph.graph.placing import Column, Joint, isotonic, keep, place
 
 
 def overlapping(layout: Layout) -> list[tuple[str, str]]:
@@ -189,6 +193,108 @@ def test_the_layout_is_the_same_to_the_byte_in_every_process():
     }
     assert len(outputs) == 1
     assert len(outputs.pop()) > 10_000
+
+
+def boxes_in(rows):
+    found = {("receiver", row.receiver) for row in rows} | {("signal", row.signal) for row in rows}
+    return found | {("sender", row.sender) for row in rows if row.sender != "*"}
+
+
+def without_one(rows, chance):
+    """The rows without those of one box, such that no other box goes with it."""
+    while True:
+        kind, name = chance.choice(sorted(boxes_in(rows)))
+        left = [row for row in rows if getattr(row, kind) != name]
+        if len(boxes_in(rows)) == len(boxes_in(left)) + 1:
+            return left
+
+
+def moved(before: Layout, after: Layout) -> tuple[int, float]:
+    """How many pairs of boxes have changed their order in a column, and how far boxes have moved, of the diagonal."""
+    inverted = 0
+    for kind in ("sender", "signal", "receiver"):
+        column = sorted(before.column(kind), key=lambda box: box.y)
+        now = [after.nodes[box.id].y for box in column if box.id in after.nodes]
+        inverted += sum(one > other for one, other in combinations(now, 2))
+    kept = [(box, after.nodes[one]) for one, box in before.nodes.items() if box.kind != "port" and one in after.nodes]
+    distances = [math.hypot(box.x - now.x, box.y - now.y) for box, now in kept]
+    return inverted, sum(distances) / len(distances) / math.hypot(after.width, after.height)
+
+
+@pytest.mark.parametrize("make", [project, uniform])
+@pytest.mark.parametrize("seed", range(1, 11))
+def test_a_box_more_near_a_layout_inverts_nothing_and_moves_little(make, seed):
+    """Wherever it comes: the others keep their order, and move by less than 1 % of the diagonal on average."""
+    rows, chance = make(100, seed), random.Random(seed)
+    for _ in range(3):
+        before = layout_wiring(build_wiring([], without_one(rows, chance)))
+        after = layout_wiring(build_wiring([], rows), near=before)
+        inverted, distance = moved(before, after)
+        assert inverted == 0
+        assert distance < 0.01
+
+
+@patiently
+@given(wirings(), wirings())
+def test_near_any_other_layout_every_promise_is_kept(one, other):
+    """Whatever was drawn before: nothing overlaps, no line crosses a box, and what is in both keeps its order."""
+    before = layout_wiring(build_wiring([], other[0], edges=other[1], stats={}))
+    layout = layout_wiring(build_wiring([], one[0], edges=one[1], stats={}), near=before)
+    assert overlapping(layout) == []
+    assert crossed_by_lines(layout) == []
+    assert crossed_by_routes(layout) == []
+    assert set(layout.nodes) == set(layout_wiring(build_wiring([], one[0], edges=one[1], stats={})).nodes)
+    if layout.nodes and before.nodes.keys() & layout.nodes.keys():
+        assert moved(before, layout)[0] == 0
+
+
+def test_near_itself_a_layout_stays_as_it_is():
+    """Nothing new, nothing moved."""
+    rows, edges = generated(40)
+    graph = build_wiring([], rows, edges=edges, stats={})
+    layout = layout_wiring(graph)
+    assert {one: box.y for one, box in layout_wiring(graph, near=layout).nodes.items()} == {
+        one: box.y for one, box in layout.nodes.items()
+    }
+
+
+def test_what_is_new_stands_where_its_lines_cross_nothing():
+    """Beside what it is joined to, not at the end."""
+    rows = [connect(f"a.signals.s{n}", f"a.M{n}", f"a.receivers.r{n}") for n in range(6)]
+    before = layout_wiring(build_wiring([], rows))
+    more = build_wiring([], [*rows, connect("a.signals.s1", "a.M1", "a.receivers.zz", 2)])
+    after = layout_wiring(more, near=before)
+    column = [box.label for box in sorted(after.column("receiver"), key=lambda box: box.y)]
+    assert abs(column.index("zz") - column.index("r1")) == 1
+
+
+@pytest.mark.parametrize(("make", "most"), [(project, 1080), (uniform, 240)])
+def test_crossings_stay_as_few_as_they_are(make, most):
+    """A bound just above the sum over seeds at 100 boxes, which `python -m benchmarks --layout` compares with dot's."""
+    graphs = [build_wiring([], make(100, seed)) for seed in range(1, 11)]
+    assert sum(crossings(order_wiring(graph), graph) for graph in graphs) / len(graphs) < most
+
+
+def test_sifting_saves_what_it_says():
+    """The crossings before and after differ by its answer, and it never adds any."""
+    chance = random.Random(1)
+    for _ in range(50):
+        lines = [sorted(chance.sample(range(8), chance.randint(0, 3))) for _ in range(9)]
+        order = list(range(9))
+        before = count_crossings(order, lines, range(8))
+        saved = sift(order, lines, 8, 8)
+        assert before - count_crossings(order, lines, range(8)) == saved
+        assert sorted(order) == list(range(9))
+
+
+def test_keeping_moves_only_what_has_to_make_room():
+    """A new box between two pushes them apart by as little as it needs, and leaves the third alone."""
+    column = Column(["a", "new", "b", "c"], [10, 10, 10, 10], [0, 4, 4, 4, 0])
+    keep([column], [], 0, {"a": 40, "b": 54, "c": 200})
+    tops = dict(zip(column.names, column.tops, strict=True))
+    assert tops["c"] == 200
+    assert tops["b"] - tops["a"] == 28
+    assert (40 - tops["a"], tops["b"] - 54) == (7, 7)
 
 
 def test_labels_are_cut_in_the_middle():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -12,7 +12,7 @@ import networkx as nx
 
 from signalgraph import names
 from signalgraph.graph.ordering import Order, order_wiring
-from signalgraph.graph.placing import Column, Joint, place
+from signalgraph.graph.placing import Column, Joint, keep, place
 from signalgraph.graph.routes import (
     GAP_PX,
     Gaps,
@@ -97,21 +97,23 @@ class Layout:
         return replace(self, stubs=stubs, causes=causes)
 
 
-def layout_wiring(graph: nx.DiGraph[str]) -> Layout:
+def layout_wiring(graph: nx.DiGraph[str], near: Layout | None = None) -> Layout:
     """The layout of a wiring graph: the same graph gives the same layout, to the pixel.
 
-    Numbers don't move anything: space for them is kept where the graph was built with stats at all.
+    Numbers don't move anything: space for them is kept where the graph was built with stats at all. With `near`, the
+    layout of nearly the same graph, what is in both keeps its order and, as far as there is room, its place.
     """
-    order = order_wiring(graph)
-    widths = _widths(graph)
+    order = order_wiring(graph, _order_of(graph, near) if near else None)
+    before = {name: box.y for name, box in near.nodes.items()} if near else None
+    widths = _widths(graph, near)
     stubs, tracks = find_stubs(graph), find_tracks(graph, order)
     columns = columns_of(graph, order, None)
     joints = joints_of(graph, order)
-    place(columns, joints, TOP)
+    _place(columns, joints, before)
     if tracks:
         gaps = choose_gaps(graph, order, tracks, columns[1], columns[2])
         columns = columns_of(graph, order, gaps)
-        place(columns, joints + level_gaps(gaps, columns[1], columns[2]), TOP, slack=GAP_PX)
+        _place(columns, joints + level_gaps(gaps, columns[1], columns[2]), before, slack=GAP_PX)
     left = [LEFT]
     for width, gutter in zip(widths, (*GUTTERS, 0), strict=True):
         left.append(left[-1] + width + gutter if width else left[-1] + (gutter if tracks else 0))
@@ -119,6 +121,26 @@ def layout_wiring(graph: nx.DiGraph[str]) -> Layout:
     if not tracks:
         return _finished(graph, nodes, columns, stubs, [])
     return _finished(graph, nodes, columns, stubs, tracks, gaps)
+
+
+def _order_of(graph: nx.DiGraph[str], layout: Layout) -> Order:
+    """The order that a layout shows, as far as `graph` knows its signals."""
+    found = Order()
+    for box in sorted(layout.nodes.values(), key=lambda box: box.y):
+        if box.kind in ("sender", "receiver"):
+            (found.senders if box.kind == "sender" else found.receivers).append(box.id)
+        elif box.kind == "signal":
+            found.signals.append(box.id.partition(":")[2])
+        elif box.id in graph:
+            found.ports.setdefault(graph.nodes[box.id]["signal"], []).append(box.id)
+    return found
+
+
+def _place(columns: list[Column], joints: list[Joint], before: Mapping[str, int] | None, slack: int = 0) -> None:
+    if before:
+        keep(columns, joints, TOP, before)
+    else:
+        place(columns, joints, TOP, slack)
 
 
 def cut(label: str, limit: int) -> str:
@@ -151,8 +173,8 @@ def badge(graph: nx.DiGraph[str], port: str) -> str:
     return f"+{also} any" if also else ""
 
 
-def _widths(graph: nx.DiGraph[str]) -> tuple[int, int, int]:
-    """Of the three columns; 0 where one is empty."""
+def _widths(graph: nx.DiGraph[str], near: Layout | None) -> tuple[int, int, int]:
+    """Of the three columns, none narrower than it was; 0 where one is empty."""
     cell = CELL if "measure" in graph.graph else 0
     senders, receivers, rows = [], [], []
     short = shown_labels(graph)
@@ -168,7 +190,14 @@ def _widths(graph: nx.DiGraph[str]) -> tuple[int, int, int]:
     for signal, label in graph.graph["signal_labels"].items():
         several = len(graph.graph["signals"][signal]) > 1
         rows.append(len(short["signal", label]) * CHAR + 2 * PAD + (cell if several else 0))
-    return _column_width(senders, 96), _column_width(rows, 176), _column_width(receivers, 160)
+    least = {"sender": 96, "signal": 176, "receiver": 160}
+    for box in near.nodes.values() if near else ():
+        least[box.kind] = max(least.get(box.kind, 0), box.width)
+    return (
+        _column_width(senders, least["sender"]),
+        _column_width(rows, least["signal"]),
+        _column_width(receivers, least["receiver"]),
+    )
 
 
 def shown_labels(graph: nx.DiGraph[str]) -> dict[tuple[str, str], str]:

@@ -6,10 +6,11 @@ With the order fixed this is isotonic regression, solved exactly by pooling adja
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 ROUNDS = 8
+NEW_WEIGHT = 0.01  # of a box that was nowhere, so that it moves nothing it need not
 
 
 @dataclass
@@ -66,6 +67,26 @@ def place(columns: Sequence[Column], joints: Sequence[Joint], top: int, slack: i
             if column.names:
                 _place_column(column, tops, pulls, settled, top, height)
                 settled.update(column.names)
+
+
+def keep(columns: Sequence[Column], joints: Sequence[Joint], top: int, before: Mapping[str, int]) -> None:
+    """Set the tops of all boxes as near as can be to where they were `before`; new ones near to what they join."""
+    pulls = _pulls(joints)
+    tops = dict(before)
+    for _ in range(2):  # what is joined to new boxes only finds its place when these have theirs
+        for column in columns:
+            starts = column.starts()
+            wanted, weights = [], []
+            above = float(top)
+            for name, gap, height in zip(column.names, column.gaps, column.heights, strict=False):
+                found = [tops[other] + shift for other, shift in pulls.get(name, ()) if other in tops]
+                above = before.get(name, sum(found) / len(found) if found else above + gap)
+                wanted.append(above)
+                weights.append(1.0 if name in before else NEW_WEIGHT)
+                above += height
+            free = isotonic([want - start - top for want, start in zip(wanted, starts, strict=True)], weights)
+            column.tops = [top + start + max(0, round(shift)) for start, shift in zip(starts, free, strict=True)]
+            tops.update(zip(column.names, column.tops, strict=True))
 
 
 def _pulls(joints: Sequence[Joint]) -> dict[str, list[tuple[str, int]]]:
