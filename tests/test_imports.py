@@ -31,7 +31,7 @@ LAYERS = (
     {"graph"},
     {"exports"},
     {"documents", "findings"},
-    {"apps", "asgi", "checks", "management", "pytest_plugin", "routing", "templatetags", "urls", "web"},
+    {"apps", "asgi", "checks", "graphs", "management", "pytest_plugin", "routing", "templatetags", "urls", "web"},
 )
 RANK = {module: rank for rank, layer in enumerate(LAYERS) for module in layer}
 ONLY_IN = {
