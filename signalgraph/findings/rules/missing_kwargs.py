@@ -62,7 +62,7 @@ def _result(missing: list[str], signal: str) -> str:
 
 RULE = Rule(
     "SG104",
-    "A receiver takes no **kwargs",
+    "A receiver does not take all arguments",
     "error",
     "code",
     "Add **kwargs to its parameters.",

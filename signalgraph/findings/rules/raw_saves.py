@@ -80,7 +80,7 @@ RULE = Rule(
     "A write without a guard for raw",
     "risk",
     "code",
-    'Begin the receiver with: if kwargs["raw"]: return',
+    'Return at once where kwargs["raw"] is true.',
     "A fixture holds all rows as they should be; whoever loads one gets rows twice, or an error, or changed rows.",
     find,
 )
