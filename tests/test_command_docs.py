@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -15,7 +17,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from django.contrib.auth.models import Group, Permission
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, load_command_class
 from django.dispatch import Signal
 
 from signalgraph.documents.marking import MARK
@@ -259,3 +261,88 @@ def test_the_first_heading_can_be_given(tmp_path: Path) -> None:
     """With the mark below it."""
     docs(tmp_path, "--title", "What the shop says")
     assert (tmp_path / "README.md").read_text().startswith(f"# What the shop says\n\n<!-- {MARK} -->\n")
+
+
+SPHINX_INDEX = """\
+# The bookshop
+
+```{toctree}
+:glob:
+:maxdepth: 1
+
+signals/README
+signals/apps/*
+signals/signals/*
+```
+"""
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's documents in the folder `signals` of a folder."""
+    folder = tmp_path_factory.mktemp("docs")
+    fresh(folder / "signals")
+    return folder
+
+
+def test_sphinx_takes_the_pages_as_they_are(demo: Path, tmp_path: Path) -> None:
+    """With MyST and no other extension, where every warning is an error; the index is the one of the docs."""
+    assert SPHINX_INDEX.partition("\n\n")[2] in (ROOT / "docs/documenting.md").read_text()
+    source = tmp_path / "source"
+    shutil.copytree(demo, source)
+    (source / "index.md").write_text(SPHINX_INDEX)
+    (source / "conf.py").write_text('project = "Bookshop"\nextensions = ["myst_parser"]\n')
+    build = [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html", str(source), str(tmp_path / "out")]
+    subprocess.run(build, check=True, capture_output=True)
+    page = (tmp_path / "out/signals/signals/shop.signals.order_placed.html").read_text()
+    assert "<h1>order_placed" in page
+    assert (tmp_path / "out/_images/signal-shop.signals.order_placed.svg").exists()
+
+
+def test_mkdocs_takes_the_pages_as_they_are(demo: Path, tmp_path: Path) -> None:
+    """Where every warning is an error; the first page is that folder's index."""
+    (tmp_path / "mkdocs.yml").write_text(f"site_name: Bookshop\ndocs_dir: {demo}\nsite_dir: {tmp_path / 'out'}\n")
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-f", str(tmp_path / "mkdocs.yml")]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    subprocess.run(build, check=True, capture_output=True, env=environment)
+    page = (tmp_path / "out/signals/signals/shop.signals.order_placed/index.html").read_text()
+    assert "<title>order_placed - Bookshop</title>" in page
+    assert page.count("<ol>") == 1
+    assert (tmp_path / "out/signals/index.html").read_text().count("<table>") == 2
+
+
+def test_the_pages_of_the_demo_are_up_to_date() -> None:
+    """As in a project's CI: its tests are recorded, and the pages checked with what was seen."""
+    check = [sys.executable, "-m", "dashboard.documents", "--check"]
+    done = subprocess.run(check, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\nWrite them with: python -m dashboard.documents"
+
+
+GUIDE = (ROOT / "docs/documenting.md").read_text()
+
+
+@pytest.mark.parametrize("line", sorted(set(re.findall(r"manage\.py signalgraph ((?:docs|diff) [^\n`]*)", GUIDE))))
+def test_the_commands_of_the_guide_are_real(line: str) -> None:
+    """Each is understood by the command's own parser."""
+    words = shlex.split(line.partition(">>")[0])
+    parser = load_command_class("signalgraph", "signalgraph").create_parser("manage.py", "signalgraph")
+    assert parser.parse_args(words).subcommand == words[0]
+
+
+def test_the_hooks_are_real(tmp_path: Path) -> None:
+    """pre-commit takes the manifest, and each hook's command with a folder in its args is understood."""
+    manifest = ROOT / ".pre-commit-hooks.yaml"
+    subprocess.run([sys.executable, "-m", "pre_commit", "validate-manifest", str(manifest)], check=True)
+    entries = re.findall(r"entry: python manage\.py (.*)", manifest.read_text())
+    parser = load_command_class("signalgraph", "signalgraph").create_parser("manage.py", "signalgraph")
+    parsed = [parser.parse_args([*entry.split()[1:], "docs/signals"]) for entry in entries]
+    assert [(one.subcommand, one.folder, one.check) for one in parsed] == [
+        ("docs", "docs/signals", False),
+        ("docs", "docs/signals", True),
+    ]
+
+
+@pytest.mark.parametrize("option", ["--check", "--log", "--lines", "--title", "--all"])
+def test_every_option_of_docs_is_in_the_guide(option: str) -> None:
+    """In its table."""
+    assert f"\n| `{option}" in GUIDE

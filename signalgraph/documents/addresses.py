@@ -36,9 +36,10 @@ def _digest(name: str) -> str:
 class Addresses:
     """The pages and pictures of signals and apps, as paths below the folder of the documents."""
 
-    def __init__(self, signals: Iterable[str], apps: Iterable[str]) -> None:
+    def __init__(self, signals: Iterable[str], apps: Iterable[str], senders: Iterable[str] = ()) -> None:
         self._signals: Mapping[str, str] = file_names(signals)
         self._apps: Mapping[str, str] = file_names(apps)
+        self._senders: Mapping[str, str] = file_names(senders)
 
     def signal(self, name: str) -> str | None:
         return f"signals/{self._signals[name]}.md" if name in self._signals else None
@@ -48,6 +49,11 @@ class Addresses:
 
     def signal_picture(self, name: str) -> str:
         return f"pictures/signal-{self._signals[name]}.svg"
+
+    def causes_picture(self, selection: str) -> str:
+        """What follows from a `signal:` or a `sender:`."""
+        kind, _, name = selection.partition(":")
+        return f"pictures/after-{kind}-{(self._signals if kind == 'signal' else self._senders)[name]}.svg"
 
     def app_picture(self, name: str) -> str:
         return f"pictures/app-{self._apps[name]}.svg"
@@ -60,6 +66,12 @@ def link(text: str, target: str | None, here: str) -> str:
     '[shop](../apps/shop.md)'
     """
     return f"[{text}]({relative(target, here)})" if target else text
+
+
+def picture(said: str, target: str, here: str) -> str:
+    """A picture that leads to itself: as wide as the page, and in its own size for who wants to read it."""
+    path = relative(target, here)
+    return f"[![{said}]({path})]({path})"
 
 
 def relative(target: str, here: str) -> str:

@@ -6,18 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from signalgraph import names
-from signalgraph.documents.addresses import relative
-from signalgraph.documents.content import Content, audiences, turns
+from signalgraph.documents.addresses import picture
+from signalgraph.documents.content import Audience, Content, audiences, turns
 from signalgraph.documents.markdown import bullets, code, heading, listed, numbered, page, prose
 from signalgraph.documents.runs import Teller, lifelike, sender_text
 from signalgraph.events import ConnectionInfo
 
 
 def app_page(teller: Teller, app: str) -> str:
-    picture = relative(teller.addresses.app_picture(app), teller.here)
     return page(
         heading(1, app),
-        f"![What {app} sends and receives]({picture})",
+        picture(f"What {app} sends and receives", teller.addresses.app_picture(app), teller.here),
         *_signals(teller, app),
         *_sends(teller, app),
         *_sites(teller, app),
@@ -40,13 +39,20 @@ def _sends(teller: Teller, app: str) -> Iterator[list[str] | str]:
         yield heading(2, "What runs when it sends")
     for sender in senders:
         yield heading(3, code(sender))
+        yield teller.picture_of_causes(names.sender_id(sender), f"What follows when {sender} sends")
         said: list[str] = []
         for signal in sorted({row.signal for row in rows if row.sender == sender}):
             [heard] = [one for one in audiences(teller.content.of_signal(signal)) if sender in one.senders]
             said += bullets([teller.signal(signal)])
             said += numbered(map(teller.receiver, heard.turns), 1)
-            said += bullets((f"{teller.receiver(row)} (a coroutine)" for row in heard.together), 1)
+            if heard.together:
+                said += numbered([f"{listed(code(row.receiver) for row in heard.together)}, {_awaited(heard)}"], 1)
         yield said
+
+
+def _awaited(heard: Audience) -> str:
+    """How the coroutines of a dispatch run; all in one item, as none of them waits for another."""
+    return "a coroutine" if len(heard.together) == 1 else "coroutines, at the same time"
 
 
 def _sites(teller: Teller, app: str) -> Iterator[list[str] | str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 from msgspec.structs import replace
 
@@ -11,7 +13,7 @@ from signalgraph.documents.app_page import app_page
 from signalgraph.documents.content import Content
 from signalgraph.documents.index_page import index_page
 from signalgraph.documents.marking import MARK, marked
-from signalgraph.documents.pictures import draw
+from signalgraph.documents.pictures import causes_to_draw, draw, draw_causes
 from signalgraph.documents.runs import Teller
 from signalgraph.documents.signal_page import signal_page
 from signalgraph.events import SCHEMA, ConnectionInfo, Inventory
@@ -19,21 +21,32 @@ from signalgraph.events import SCHEMA, ConnectionInfo, Inventory
 
 def write_book(content: Content) -> dict[str, str]:
     """The text of each file by its path below the documents' folder, with `/` on every system."""
-    addresses = Addresses(content.signals, content.apps())
+    senders = {row.sender for row in content.connections}
+    addresses = Addresses(content.signals, content.apps(), senders)
     labels = names.distinct_labels(content.signals)
-    files = {INDEX: index_page(Teller(content, addresses, labels, INDEX)), SNAPSHOT: snapshot(content)}
+    files = {**_causes(content, addresses, labels), SNAPSHOT: snapshot(content)}
+    drawn = frozenset(files)
+    files[INDEX] = index_page(Teller(content, addresses, labels, INDEX, drawn))
     if content.connections:
         files[PICTURE] = draw(content, content.connections, content.title)
     for signal in content.signals:
         here = addresses.signal(signal) or ""
-        files[here] = signal_page(Teller(content, addresses, labels, here), signal)
+        files[here] = signal_page(Teller(content, addresses, labels, here, drawn), signal)
         if rows := content.of_signal(signal):
             files[addresses.signal_picture(signal)] = draw(content, rows, labels[signal])
     for app in content.apps():
         here = addresses.app(app) or ""
-        files[here] = app_page(Teller(content, addresses, labels, here), app)
+        files[here] = app_page(Teller(content, addresses, labels, here, drawn), app)
         files[addresses.app_picture(app)] = draw(content, _around(content, app), app)
     return {path: marked(path, text) for path, text in sorted(files.items())}
+
+
+def _causes(content: Content, addresses: Addresses, labels: Mapping[str, str]) -> dict[str, str]:
+    signals, senders = causes_to_draw(content)
+    titles = {names.signal_id(one): f"What follows from {labels[one]}" for one in signals}
+    titles |= {names.sender_id(one): f"What follows when {one} sends" for one in senders}
+    drawn = {addresses.causes_picture(one): draw_causes(content, one, title) for one, title in titles.items()}
+    return {path: text for path, text in drawn.items() if text is not None}
 
 
 def _around(content: Content, app: str) -> list[ConnectionInfo]:

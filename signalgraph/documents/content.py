@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 from msgspec.structs import replace
@@ -40,7 +40,8 @@ class Audience:
 class Content:
     """All that is told. Connections stand in Django's order; their `order` counts those that are told only.
 
-    `hides` says whether something is left out; `unheard` are signals that have no page, but stand in the snapshot.
+    `steps` and `called` (ids of connections) were seen in a log. `hides` says whether something is left out; `unheard`
+    are signals that have no page, but stand in the snapshot.
     """
 
     title: str
@@ -49,7 +50,8 @@ class Content:
     dead: Sequence[DeadEntry] = ()
     pending: Sequence[PendingSender] = ()
     sites: Sequence[Site] = ()
-    steps: Mapping[Step, int] = field(default_factory=dict)
+    steps: Collection[Step] = ()
+    called: Collection[str] = ()
     sources: Sources | None = None
     with_lines: bool = False
     with_log: bool = False

@@ -17,6 +17,8 @@ Sent = tuple[str, str]  # signal, sender; "" where only running would tell
 def what_follows(teller: Teller, signal: str) -> Iterator[list[str] | str]:
     """A list for each sender whose dispatch sets something off; what a list has told it doesn't unfold again."""
     blocks: list[list[str] | str] = []
+    said = f"What follows from {teller.labels[signal]}"
+    drawn = teller.picture_of_causes(names.signal_id(signal), said)
     senders = _senders(teller, signal)
     for sender in senders:
         lines = list(_unfold(teller, (signal, sender), 0, {(signal, sender)}))
@@ -25,6 +27,7 @@ def what_follows(teller: Teller, signal: str) -> Iterator[list[str] | str]:
             blocks.append(lines)
     if blocks:
         yield heading(2, "What follows from it")
+        yield drawn
         yield from blocks
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from signalgraph import names
-from signalgraph.documents.addresses import PICTURE
+from signalgraph.documents.addresses import PICTURE, picture
 from signalgraph.documents.markdown import code, heading, page, prose, table
 from signalgraph.documents.runs import Teller
 from signalgraph.events import ANY_SENDER
@@ -21,7 +21,7 @@ def index_page(teller: Teller) -> str:
         "connected when the project is loaded, so it says what runs, not what somebody remembers.",
         heading(2, "Apps"),
         table(["App", "Signals of its own", "Senders", "Receivers", "Signals it hears"], _apps(teller)),
-        f"![Every sender, signal and receiver]({PICTURE})" if content.connections else "",
+        picture("Every sender, signal and receiver", PICTURE, teller.here) if content.connections else "",
         heading(2, "Signals"),
         table(["Signal", "Of", "Received by", "What it says"], _signals(teller)),
         heading(2, "How to read these pages"),

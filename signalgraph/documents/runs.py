@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from signalgraph import names
-from signalgraph.documents.addresses import Addresses, link
+from signalgraph.documents.addresses import Addresses, link, picture
 from signalgraph.documents.content import Audience, Content
 from signalgraph.documents.django_signals import SAID
 from signalgraph.documents.markdown import bullets, code, listed, numbered, prose
@@ -13,8 +13,9 @@ from signalgraph.documents.sources import Site
 from signalgraph.events import ANY_SENDER, ConnectionInfo
 from signalgraph.graph.firing import why_not_live
 
-AT_ONCE = "Then, at the same time (with `asend` beside the receivers above):"
-ALL_AT_ONCE = "At the same time:"
+AFTER = "Then, or with `asend` beside them:"
+AT_ONCE = "Then, or with `asend` beside them, all at the same time:"
+ALL_AT_ONCE = "All at the same time:"
 
 
 LIFE = list(SAID)
@@ -23,8 +24,20 @@ LIFE = list(SAID)
 class Teller:
     """Writes for one page, which is at `here`."""
 
-    def __init__(self, content: Content, addresses: Addresses, labels: dict[str, str], here: str) -> None:
-        self.content, self.addresses, self.labels, self.here = content, addresses, labels, here
+    def __init__(
+        self,
+        content: Content,
+        addresses: Addresses,
+        labels: Mapping[str, str],
+        here: str,
+        drawn: Collection[str] = (),
+    ) -> None:
+        self.content, self.addresses, self.labels, self.here, self.drawn = content, addresses, labels, here, drawn
+
+    def picture_of_causes(self, selection: str, said: str) -> str:
+        """What follows from a `signal:` or a `sender:`, where that is drawn."""
+        path = self.addresses.causes_picture(selection)
+        return picture(said, path, self.here) if path in self.drawn else ""
 
     def signal(self, name: str) -> str:
         return link(code(self.labels.get(name, names.short(name))), self.addresses.signal(name), self.here)
@@ -42,7 +55,9 @@ class Teller:
             yield from numbered([self.receiver(row)])
             yield from bullets(self.facts(row), 1)
         if audience.together:
-            yield from ["", AT_ONCE if audience.turns else ALL_AT_ONCE, ""]
+            several = len(audience.together) > 1
+            said = (AT_ONCE if several else AFTER) if audience.turns else ALL_AT_ONCE if several else ""
+            yield from (["", said, ""] if said else [])
         for row in audience.together:
             yield from bullets([self.receiver(row)])
             yield from bullets(self.facts(row), 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from signalgraph import names
-from signalgraph.documents.addresses import relative
+from signalgraph.documents.addresses import picture
 from signalgraph.documents.content import audiences
 from signalgraph.documents.follows import what_follows
 from signalgraph.documents.markdown import bullets, code, heading, listed, page, prose, title
@@ -15,13 +15,14 @@ from signalgraph.documents.runs import Teller, audience_title
 def signal_page(teller: Teller, signal: str) -> str:
     content, addresses = teller.content, teller.addresses
     rows = content.of_signal(signal)
-    picture = relative(addresses.signal_picture(signal), teller.here)
     label = teller.labels[signal]
     return page(
         heading(1, title(label)),
         _about(teller, signal),
         prose(content.comment(signal)),
-        f"![Who sends {label} and who receives it]({picture})" if rows else "",
+        picture(f"Who sends {label} and who receives it", addresses.signal_picture(signal), teller.here)
+        if rows
+        else "",
         *_sites(teller, signal),
         *_runs(teller, signal),
         *what_follows(teller, signal),

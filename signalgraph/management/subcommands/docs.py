@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from argparse import ArgumentParser
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,8 +54,10 @@ def handle(
 ) -> None:
     from signalgraph.documents.book import write_book  # networkx takes 150 ms to import
 
-    steps = {} if log is None else _steps(log)
-    content = read_content(title, steps=steps, everything=all, with_lines=lines, with_log=log is not None)
+    steps, called = ((), ()) if log is None else _seen(log)
+    content = read_content(
+        title, steps=steps, called=called, everything=all, with_lines=lines, with_log=log is not None
+    )
     changes = folders.compare(Path(folder), write_book(content))
     if check and changes:
         command.stdout.write("\n".join(folders.told(changes)))
@@ -64,7 +67,15 @@ def handle(
     command.stderr.write(f"{folder}: {'up to date' if not changes else counts}, {len(changes.files)} files.")
 
 
-def read_content(title: str, *, steps: dict[Step, int], everything: bool, with_lines: bool, with_log: bool) -> Content:
+def read_content(
+    title: str,
+    *,
+    steps: Collection[Step],
+    called: Collection[str],
+    everything: bool,
+    with_lines: bool,
+    with_log: bool,
+) -> Content:
     """What is connected in this process, and what its source says of it."""
     gc.collect()  # what is held weakly and unreachable is gone before it is told, not some time later
     registry.REGISTRY.scan()
@@ -82,7 +93,8 @@ def read_content(title: str, *, steps: dict[Step, int], everything: bool, with_l
         wiring.dead,
         wiring.pending,
         sources.sites(registry.REGISTRY.signal_name),
-        steps,
+        sorted(steps),
+        called,
         sources,
         with_lines,
         with_log,
@@ -93,19 +105,9 @@ def read_content(title: str, *, steps: dict[Step, int], everything: bool, with_l
     )
 
 
-def _steps(url: str) -> dict[Step, int]:
-    """The observed causes of a log; nothing is created where there is none."""
-    from signalgraph.index import Index
-    from signalgraph.log import open_log
+def _seen(url: str) -> tuple[Collection[Step], Collection[str]]:
+    """The causes and the connections that a log has seen."""
+    from signalgraph.management.material import reading
 
-    address = url or conf.resolve_log_url(conf.get_settings())
-    path = address.removeprefix("sqlite://")
-    if path != address and not Path(path).exists():
-        raise CommandError(f"There is no log at {path} yet. Record something first, or leave out --log.", returncode=2)
-    log = open_log(address, writer=False)
-    try:
-        index = Index(log)
-        index.refresh()
-        return index.steps
-    finally:
-        log.close()
+    with reading(url) as index:
+        return set(index.steps), {one for one, total in index.totals.items() if total.calls}
