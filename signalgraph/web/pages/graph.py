@@ -14,7 +14,7 @@ from signalgraph.exports import svg
 from signalgraph.exports.titles import title_of
 from signalgraph.graph.figures import Scale, scale_of
 from signalgraph.graph.focus import Focus, focus
-from signalgraph.graph.layout import Layout
+from signalgraph.graph.layout import Layout, layout_wiring
 from signalgraph.graph.material import Ask, ViewError
 from signalgraph.graph.views import build_view, lay_out
 from signalgraph.web.asks import material_of, read_ask
@@ -35,6 +35,7 @@ DRAWING = "sg-drawing"
 PANEL = "sg-panel"
 STAGED = ("focus", "path")
 MAX_LAYOUTS = 32
+NEARLY_ALL = 0.9  # of what two drawings hold
 
 _layouts: dict[tuple[object, ...], Layout] = {}
 
@@ -44,7 +45,10 @@ def read_graph(scope: Scope) -> nx.DiGraph[str]:
 
 
 def read_layout(graph: nx.DiGraph[str]) -> Layout:
-    """The layout of a graph; that of the wiring is kept by what it is made of, as numbers move nothing."""
+    """The layout of a graph; that of the wiring is kept by what it is made of, as numbers move nothing.
+
+    A wiring that differs little from one that was drawn is laid out near it, so that what is in both stays in place.
+    """
     if graph.graph["view"] != "wiring":
         return lay_out(graph)
     causes = tuple(cause[:3] for cause in graph.graph["causes"])
@@ -52,8 +56,17 @@ def read_layout(graph: nx.DiGraph[str]) -> Layout:
     if key not in _layouts:
         while len(_layouts) >= MAX_LAYOUTS:
             _layouts.pop(next(iter(_layouts)), None)
-        _layouts[key] = lay_out(graph)
+        _layouts[key] = layout_wiring(graph, near=_nearest(graph))
     return _layouts[key].counted(graph)
+
+
+def _nearest(graph: nx.DiGraph[str]) -> Layout | None:
+    """The newest layout that has nearly all that is to be drawn, and little else."""
+    for layout in reversed(list(_layouts.values())):
+        boxes = {one for one, box in layout.nodes.items() if box.kind != "signal"}
+        if len(boxes & graph.nodes) >= NEARLY_ALL * max(len(boxes), len(graph)):
+            return layout
+    return None
 
 
 def focus_data(found: Focus) -> dict[str, Any]:
