@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
 from log_entries import SHOP as PROCESS
 from log_entries import batch, dispatch, span
-from wirings import ORDER_PLACED, POST_SAVE, SHOP, STOCK_LOW, connect
+from simulation import Project, projects
+from wirings import ORDER_PLACED, POST_SAVE, SHOP, STOCK_LOW, connect, patiently
 
 from signalgraph.events import ConnectionInfo, SignalInfo
 from signalgraph.figures import Stats
 from signalgraph.gathering import gather
 from signalgraph.graph.build import connection_id
-from signalgraph.graph.flow import build_flow
+from signalgraph.graph.flow import build_flow, cycles
 from signalgraph.graph.query import Query, parse
 from signalgraph.names import connection_id as handling
 from signalgraph.resolve import resolve, spelled_id
@@ -95,6 +97,16 @@ def test_without_a_flow_hops_find_what_they_start_from() -> None:
 def test_what_sets_itself_off_is_in_a_cycle(q: str, ids: set[str]) -> None:
     """By the causes that were seen."""
     assert found(q) == ids
+
+
+@patiently
+@given(projects())
+def test_a_cycle_is_what_the_rings_of_the_flow_are_made_of(project: Project) -> None:
+    """A ring of one is one as well."""
+    flow = build_flow(project.connections, project.steps, sent=project.sent)
+    rows = parse("is:cycle").select(project.connections, flow=flow)
+    in_rings = {flow.nodes[node]["connection"] for ring in cycles(flow) for node in ring}
+    assert {connection_id(row) for row in rows} == in_rings
 
 
 def followed(q: str) -> Query:

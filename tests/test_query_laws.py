@@ -48,6 +48,7 @@ def test_a_tree_is_read_again_from_its_text(tree: Node) -> None:
     assert parse(text_of(tree)).text == text_of(tree)
 
 
+@patiently
 @given(st.one_of(st.text(), st.lists(st.one_of(PIECES, st.text(max_size=3)), max_size=12).map("".join)))
 def test_any_text_is_a_filter_or_an_error_that_lies_in_it(q: str) -> None:
     """Whatever somebody types: nothing else is raised, and a filter that was read is written and read as the same."""
@@ -61,6 +62,7 @@ def test_any_text_is_a_filter_or_an_error_that_lies_in_it(q: str) -> None:
         query.matches_connection(connection(), Stats(p95_us=5.0))
 
 
+@patiently
 @given(st.sampled_from(REPEATED), st.text(max_size=2))
 def test_the_longest_filters_are_read_or_refused(piece: str, end: str) -> None:
     """Nesting and lists are bounded, so nothing overflows."""
@@ -118,6 +120,7 @@ def test_terms_stand_side_by_side_however_they_got_there() -> None:
         assert parse(q.replace("audit", "send_receipt")).matches_trace(trace)
 
 
+@patiently
 @given(trees())
 def test_what_is_ruled_out_twice_is_asked_for(tree: Node) -> None:
     """`-(-a)` is `a`, as a tree and as text."""

@@ -31,7 +31,7 @@ def _starts(hops: Hops, facts: Facts) -> bool:
 def has(term: Term, facts: Facts) -> bool:
     """Whether a term holds for it."""
     if term.name is None:
-        return term.fits_name(facts.every_name())
+        return term.fits_name(facts.every_name)
     if term.name == "is":
         return any(facts.has(state) for state in term.contents)
     if term.ranges:
@@ -52,8 +52,8 @@ def holds_in_trace(node: Node, trace: TraceFacts) -> bool:
         return _all_hold(node.nodes, trace)
     if isinstance(node, Or):
         return not _all_hold([_opposite(each) for each in node.nodes], trace)
-    if isinstance(node, Term) and node.is_of_trace:
-        return has(node, trace)
+    if isinstance(node, Term) and (node.is_of_trace or node.texts):
+        return has(node, trace)  # the names of a trace are those of its dispatches
     return any(holds(node, row) for row in trace.rows)
 
 
@@ -62,9 +62,9 @@ def _all_hold(nodes: Iterable[Node], trace: TraceFacts) -> bool:
     others: list[Node] = []
     for node in nodes:
         (joint if _is_asked_of_one(node) else others).append(node)
-    if not all(holds_in_trace(node, trace) for node in others):
+    if not all(holds_in_trace(node, trace) for node in (*others, *joint)):
         return False
-    return not joint or any(all(holds(node, row) for node in joint) for row in trace.rows)
+    return len(joint) < 2 or any(all(holds(node, row) for node in joint) for row in trace.rows)
 
 
 def _opposite(node: Node) -> Node:

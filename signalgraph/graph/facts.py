@@ -6,10 +6,10 @@ Nothing is computed before it is asked for.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import ClassVar, Protocol
 
 from signalgraph import names
@@ -29,7 +29,7 @@ _MANAGEMENT = {"pre_migrate", "post_migrate"}
 NAMES = (
     *("signal", "sender", "receiver", "app", "kind", "uid"),
     *("trace", "method", "status", "path", "process", "err"),
-)  # what a word is looked for in; a module is part of a receiver's name
+)  # that words are looked for in; a module is part of a receiver's name
 
 app_of = lru_cache(maxsize=10_000)(names.app_of)
 
@@ -102,9 +102,10 @@ class Facts(ABC):
     def has(self, state: str) -> bool:
         return state in self.states and self.states[state]()
 
-    def every_name(self) -> Iterator[str]:
-        for name in NAMES:
-            yield from self.names(name)
+    @cached_property
+    def every_name(self) -> frozenset[str]:
+        """What a word is looked for in."""
+        return frozenset(each for name in NAMES for each in self.names(name))
 
     def _found(self, *ids: str) -> list[str]:
         return [rule for each in ids for rule in self.known.findings(each)]

@@ -14,7 +14,7 @@ from signalgraph.graph.tree import EVERYTHING, Hops, Node, both, either, negated
 from signalgraph.graph.values import Scanner, read_value
 
 MOST_CHARACTERS = 4_000
-MOST_VALUES = 100
+MOST_VALUES = 50
 MOST_NESTED = 30
 MOST_HOPS = 99
 

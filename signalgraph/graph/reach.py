@@ -7,18 +7,16 @@ that ran for that dispatch.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+
+import networkx as nx
 
 from signalgraph import names
 from signalgraph.events import ConnectionInfo
 from signalgraph.figures import Stats
 from signalgraph.graph.evaluation import holds
 from signalgraph.graph.facts import ConnectionFacts, Known, Reach
-from signalgraph.graph.flow import ascend, cycles, descend
+from signalgraph.graph.flow import ascend, descend
 from signalgraph.graph.tree import Hops
-
-if TYPE_CHECKING:
-    import networkx as nx
 
 StatsOf = Callable[[str], Stats | None]  # of a connection, by its id
 
@@ -42,8 +40,9 @@ def reach_of(
 
 
 def rings_of(flow: nx.DiGraph[str]) -> Reach:
-    """What was seen to set itself off in the end."""
-    return _reach(flow, {handling for ring in cycles(flow) for handling in ring})
+    """What was seen to set itself off in the end, in time linear in the flow: which rings there are doesn't matter."""
+    rings = (part for part in nx.strongly_connected_components(flow) if len(part) > 1)
+    return _reach(flow, {*nx.nodes_with_selfloops(flow), *(handling for ring in rings for handling in ring)})
 
 
 def by_id(connection_id: str) -> ConnectionInfo:

@@ -68,6 +68,10 @@ class Value:
             at += len(part)
         return at <= len(text) - len(last)
 
+    def may_end(self, name: str) -> bool:
+        """Whether the name has all parts of it; most names have not, which saves looking at each end."""
+        return all(part in name.casefold() for part in self._parts)
+
     def is_in(self, text: str) -> bool:
         """Whether the text (casefolded) contains it; a glob has to match the whole."""
         return self._parts[0] in text if self.kind == "text" else self.equals(text)
@@ -157,7 +161,7 @@ class Term:
 def _is_name(value: Value, name: str) -> bool:
     if value.kind == "regex":
         return value.equals(name)
-    return any(value.equals(spelling) for spelling in _spellings(name))
+    return value.may_end(name) and any(value.equals(spelling) for spelling in _spellings(name))
 
 
 def _has_word(value: Value, name: str) -> bool:
