@@ -28,7 +28,7 @@ NAMES = re.compile(  # in backticks, a file, dotted, with an underscore, OfSever
     r"|\b(?:[A-Z][a-z\d]+){2,}\b|\*\*\w+|\w+\(\)"
 )
 GLYPH_CLASSES = {"async": "receiver", "orphan": "signal", "mute": "signal", "wait": "skip", "write": "sender"}
-GLYPH_CLASSES |= dict.fromkeys(("command", "task", "test", "undo", "code"), "cause")
+GLYPH_CLASSES |= dict.fromkeys(("command", "task", "test", "undo", "code", "stop"), "cause")
 
 register.filter("number", figures.number)
 register.filter("rate", figures.rate)

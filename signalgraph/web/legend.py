@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     import networkx as nx
 
 
+MOST_REASONS = 2
+
+
 @dataclass(frozen=True)
 class Sign:
     """A glyph, a line (by its classes in the drawing) or a word in code, and what it means."""
@@ -27,21 +30,27 @@ def read_legend(graph: nx.DiGraph[str]) -> list[Sign]:
     kinds = {data["kind"] for _, data in graph.nodes(data=True)}
     receivers = [data for _, data in graph.nodes(data=True) if data["kind"] == "receiver"]
     lines = [data for *_, data in graph.edges(data=True)]
-    is_wiring = graph.graph["view"] == "wiring"
-    causes = bool(graph.graph.get("causes")) or any(data.get("kind") == "cause" for data in lines)
-    figures = [data["figures"] for data in receivers if "figures" in data]
+    view = graph.graph["view"]
+    causes = (
+        graph.graph.get("causes") or graph.graph.get("app_causes") or "cause" in {each.get("kind") for each in lines}
+    )
+    boxes = [data for _, data in graph.nodes(data=True) if data["kind"] in ("receiver", "app")]
+    figures = [data["figures"] for data in boxes if "figures" in data]
+    stuck = sorted({data["why"] for data in lines if not data.get("can_fire", True)})
     signs = [
-        (True, Sign("app", "app") if kinds == {"app"} else Sign("sender", "sender")),
-        ("port" in kinds, Sign("signal, ports" if is_wiring else "signal, sent by one sender", "signal")),
+        ("app" in kinds, Sign("app; click to open it", "app")),
+        ("sender" in kinds, Sign("sender", "sender")),
+        (
+            "port" in kinds,
+            Sign("signal, sent by one sender" if view in ("focus", "path") else "signal, ports", "signal"),
+        ),
         ("receiver" in kinds, Sign("receiver", "receiver")),
         (any(data.get("is_async") for data in receivers), Sign("async", "async")),
-        (causes, Sign("caused", line="cause")),
+        (bool(causes), Sign("caused", line="cause")),
         (any(data.get("back") for data in lines), Sign("closes a cycle", line="cause back")),
-        (any(data.get("observed") is False for data in receivers), Sign("connected, not seen", line="edge unseen")),
-        (
-            any(not data.get("can_fire", True) for data in lines),
-            Sign("cannot fire: its sender sends nothing, or the receiver is gone", line="edge stuck"),
-        ),
+        (any(data.get("observed") is False for data in lines), Sign("connected, not seen", line="edge unseen")),
+        (bool(stuck), Sign(f"can't fire: {'; '.join(stuck[:MOST_REASONS])}", "stop")),
+        (any(data.get("gone") for data in lines), Sign("no process has it any more", line="edge gone")),
         (any(one.errors for one in figures), Sign("error", "error")),
         (any(one.slow for one in figures), Sign("slow", "slow")),
         (any(data.get("also") for _, data in graph.nodes(data=True)), Sign("runs too", code="+1 any", is_minor=True)),

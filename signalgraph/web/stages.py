@@ -23,11 +23,11 @@ class Arrow:
 
 @dataclass(frozen=True)
 class Handling:
-    """A receiver that a dispatch runs; `data` is what the graph knows of it."""
+    """A receiver that a dispatch runs; `data` is what the graph knows of it, `why` why it can't run."""
 
     id: str
     data: dict[str, Any]
-    can_fire: bool
+    why: str
     sets_off: list[Arrow]
 
 
@@ -60,9 +60,13 @@ class Stage:
 def read_stages(graph: nx.DiGraph[str]) -> list[Stage]:
     """The stages of a focus or path in their order; a dispatch stands in one of them, with its receivers in order."""
     found: dict[int, list[Sent]] = defaultdict(list)
-    ports = [(data["distance"], data["name"], node) for node, data in graph.nodes(data=True) if data["kind"] == "port"]
-    for stage, _, node in sorted(ports):
-        found[stage].append(_sent(graph, node))
+    ports = [
+        (data["distance"], data["stage"], data["name"], node)
+        for node, data in graph.nodes(data=True)
+        if data["kind"] == "port"
+    ]
+    for distance, _, _, node in sorted(ports):
+        found[distance].append(_sent(graph, node))
     return [Stage(number, sent) for number, sent in found.items()]
 
 
@@ -74,16 +78,20 @@ def _sent(graph: nx.DiGraph[str], port: str) -> Sent:
 
 
 def _handling(graph: nx.DiGraph[str], node: str, line: dict[str, Any]) -> Handling:
-    can_fire = bool(line["can_fire"]) and not line["gone"]
+    why = line["why"] if not line["can_fire"] else "no process has it any more" if line["gone"] else ""
     sets_off = [
-        Arrow(port, graph.nodes[port]["label"], data["count"], bool(data.get("back")))
+        Arrow(port, _label(graph, port), data["count"], bool(data.get("back")))
         for _, port, data in sorted(graph.out_edges(node, data=True), key=lambda line: line[1])
         if data["kind"] == "cause"
     ]
-    return Handling(node, dict(graph.nodes[node]), can_fire, sets_off)
+    return Handling(node, dict(graph.nodes[node]), why, sets_off)
 
 
 def _caused_by(graph: nx.DiGraph[str], port: str) -> Iterator[Arrow]:
     for node, _, data in sorted(graph.in_edges(port, data=True), key=lambda line: line[0]):
         if data["kind"] == "cause":
             yield Arrow(node, graph.nodes[node]["label"], data["count"], bool(data.get("back")))
+
+
+def _label(graph: nx.DiGraph[str], port: str) -> str:
+    return f"{graph.graph['signal_labels'][graph.nodes[port]['signal']]} of {graph.nodes[port]['label']}"

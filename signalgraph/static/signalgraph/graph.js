@@ -165,12 +165,13 @@ class Graph extends HTMLElement {
 }
 
 function light(svg, focus) {
+  const chosen = new Set(focus?.chosen);
   const nodes = new Set(focus?.nodes);
   const lit = new Set(focus?.connections);
   const causes = new Set((focus?.causes || []).map(([from, signal, sender]) => `${from} ${signal}|${sender}`));
   const isOn = (element) => connections(element).some((id) => lit.has(id));
   for (const node of svg.querySelectorAll(".node")) {
-    const isSelected = Boolean(focus) && node.id === focus.selected;
+    const isSelected = chosen.has(node.id);
     node.classList.toggle("sel", isSelected);
     node.classList.toggle(NOT_LIT, Boolean(focus) && !nodes.has(node.id));
     display(node.querySelector(".ring"), isSelected);

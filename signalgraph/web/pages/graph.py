@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpRequest
 
 from signalgraph.exports import svg
+from signalgraph.exports.stage_words import selects
 from signalgraph.exports.titles import title_of
 from signalgraph.graph.figures import Scale, scale_of
 from signalgraph.graph.focus import Focus, focus
@@ -69,10 +70,13 @@ def _nearest(graph: nx.DiGraph[str]) -> Layout | None:
     return None
 
 
-def focus_data(found: Focus) -> dict[str, Any]:
-    """What a selection lights, for the script that dims the rest."""
+def focus_data(drawn: nx.DiGraph[str], found: Focus) -> dict[str, Any]:
+    """What a selection lights, for the script that dims the rest; `chosen` are the boxes that stand for it."""
+    chosen = {found.selected}
+    if drawn.graph["view"] in STAGED:
+        chosen |= {node for node in found.nodes if selects(drawn, node) == found.selected}
     return {
-        "selected": found.selected,
+        "chosen": sorted(chosen),
         "nodes": sorted(found.nodes),
         "connections": sorted(found.connections),
         "causes": sorted(found.causes),
@@ -83,7 +87,8 @@ def graph(request: HttpRequest, scope: Scope) -> Page:
     """Every view; a path that lacks an end shows the wiring, to pick it from."""
     ask = read_ask(scope.state)
     is_list = scope.state.params.get("view") == "list"
-    context: dict[str, Any] = {"path": _path_form(scope) if ask.view == "path" else None, "is_list": is_list}
+    path = _path_form(scope) if ask.view == "path" else None
+    context: dict[str, Any] = {"path": path, "is_list": is_list, "shown": "", "lit": ""}
     try:
         ask = named(scope, ask)
         context |= _picture(request, scope, ask, is_list=is_list)
@@ -131,7 +136,7 @@ def _selected(scope: Scope, drawn: nx.DiGraph[str], pick: str) -> dict[str, Any]
         found = None
     return {
         "lit": lit_words(drawn, found) if found else "",
-        "focus": json.dumps(focus_data(found)) if found else "",
+        "focus": json.dumps(focus_data(drawn, found)) if found else "",
         **panel_context(scope, picked, pick),
     }
 
@@ -159,13 +164,13 @@ def _as_list(scope: Scope, drawn: nx.DiGraph[str]) -> dict[str, Any]:
 
 
 def shown_words(graph: nx.DiGraph[str]) -> str:
-    """How much a drawing holds, and in what sense it is true."""
+    """How much a drawing holds."""
     view = graph.graph["view"]
     every = {one for *_, data in graph.edges(data=True) for one in data.get("connections", ())}
     if view == "apps":
         every |= {one for _, data in graph.nodes(data=True) for ids in data.get("badges", {}).values() for one in ids}
     count = f"{len(every)} connection{'' if len(every) == 1 else 's'}"
-    return f"{count}, each {'way' if view in STAGED else 'line'} true" + (" by itself" if view == "wiring" else "")
+    return f"{count}, each line true by itself" if view == "wiring" else count
 
 
 def lit_words(graph: nx.DiGraph[str], found: Focus) -> str:
