@@ -15,7 +15,6 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from signalgraph import conf, findings
-from signalgraph.findings.code import read_code
 from signalgraph.registry import REGISTRY
 
 TAG = "signalgraph"
@@ -79,6 +78,8 @@ def check_log(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> 
 @register(FINDINGS_TAG)
 def check_findings(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """What the rules that read the code find in the project's own, and entries of `ACCEPT` that accept nothing."""
+    from signalgraph.findings.code import read_code  # not at the start of a process that never runs checks
+
     _load_urlconf()
     code, accept = read_code(), conf.get_settings().accept
     found = findings.find_static(code)

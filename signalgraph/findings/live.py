@@ -67,15 +67,15 @@ def _forgotten(signals: list[Signal]) -> set[int]:
     candidates = {id(obj): obj for entry in held if (obj := entry()) is not None and _is_local(obj)}
     if not candidates:
         return set()
-    keys, others = _holders(list(candidates.values()), candidates)
+    keys, others = _holders(tuple(candidates.values()), candidates)
     return keys - others
 
 
-def _holders(objects: list[Any], wanted: dict[int, Any]) -> tuple[set[int], set[int]]:
+def _holders(objects: tuple[Any, ...], wanted: dict[int, Any]) -> tuple[set[int], set[int]]:
     """Which of the objects a key of the cache holds, and which something else."""
     keys: set[int] = set()
     others: set[int] = set()
-    for holder in gc.get_referrers(*objects):
+    for holder in gc.get_referrers(*objects):  # a tuple, so that the call makes none of its own: that would be found
         if holder is objects or holder is wanted or type(holder) is FrameType:
             continue
         is_key = type(holder) is tuple and any(type(each) is str and each == "remove_first" for each in holder)
