@@ -8,7 +8,7 @@ import uuid
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from log_entries import CONNECTIONS, RECEIVERS, SENDERS, SHOP, SIGNALS, batch, connection, span, wiring
+from log_entries import CONNECTIONS, RECEIVERS, SENDERS, SHOP, SIGNALS, batch, call, connection, dispatch, span, wiring
 from made_traffic import Did, Site
 
 from signalgraph import findings
@@ -29,6 +29,7 @@ from signalgraph.findings import Finding
 from signalgraph.findings.traffic import Traffic, read_traffic
 from signalgraph.index import Index
 from signalgraph.log import open_log
+from signalgraph.management.material import reading
 
 NUMBERS = st.integers(0, 6)
 SPANS = NUMBERS.map(span)
@@ -192,3 +193,15 @@ def test_a_snapshot_changes_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     index.refresh()
     assert (len(traffic.traces), traffic.unheard) == (1, {})
     assert read_traffic(index, slow_ms=100).unheard == {SIGNALS[1]: 5}
+
+
+def test_a_log_of_yesterday_is_read_as_it_was_then() -> None:
+    """A command may come long after the last dispatch."""
+    url, then_us = f"memory://{uuid.uuid4().hex}", 1_700_000_000_000_000
+    log = open_log(url, writer=True)
+    lost = dispatch(start_us=then_us, method=1, calls=[call(status=1, error="Unavailable")])
+    for entry in (wiring(wall_us=then_us), batch([lost], wall_us=then_us)):
+        log.append(entry)
+    with reading(url) as index:
+        found = findings.find_run(read_traffic(index, slow_ms=100))
+    assert [each.rule for each in found] == ["SG207"]

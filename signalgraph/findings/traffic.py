@@ -105,8 +105,8 @@ class Calls:
 class Traffic:
     """A snapshot; nothing in it changes any more, and reading it asks no log.
 
-    `traces` are those in memory, newest first. `totals` (by connection id), `unheard` and `sent` (by the name of a
-    signal: dispatches that nobody, that somebody heard) are exact since `since_ms`. `slow` holds the figures of the
+    `traces` are those in memory, newest first. `totals` (by connection id), `unheard` and `heard` (by the name of
+    a signal: dispatches that nobody, that somebody heard) are exact since `since_ms`. `slow` holds the figures of the
     receivers of which at least one call took `slow_us`. `shares` are what each process keeps of its traces, `silent`
     the signals that are only counted.
     """
@@ -116,7 +116,7 @@ class Traffic:
     wirings: Sequence[Wiring] = ()
     totals: Mapping[str, Total] = field(default_factory=dict)
     unheard: Mapping[str, int] = field(default_factory=dict)
-    sent: Mapping[str, int] = field(default_factory=dict)
+    heard: Mapping[str, int] = field(default_factory=dict)
     slow: Mapping[str, Stats] = field(default_factory=dict)
     shares: Mapping[str, float] = field(default_factory=dict)
     silent: frozenset[str] = frozenset()
@@ -234,7 +234,7 @@ def read_traffic(index: Index, *, slow_ms: float, silent: Collection[str] = ()) 
         wirings=index.wirings(),
         totals=totals,
         unheard=index.unheard,
-        sent={signal.name: index.signal_stats(signal.name).calls for signal in wiring.signals},
+        heard={signal.name: index.signal_stats(signal.name).calls for signal in wiring.signals},
         slow=_slow(index, wiring, totals, slow_ms),
         shares={beat.process.id: beat.share for beat in index.heartbeats()},
         silent=frozenset(silent) | index.control().muted | set(index.ignored),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,13 +16,16 @@ from signalgraph.graph.figures import Figures
 from signalgraph.graph.flow import build_flow
 from signalgraph.graph.material import Material
 from signalgraph.index import Index
-from signalgraph.log import LogError, open_log
+from signalgraph.log import Log, LogError, open_log
 from signalgraph.log.base import Control
 from signalgraph.web.asks import few
 from signalgraph.web.filtering import read_filter, tell
 
 if TYPE_CHECKING:
     from signalgraph.index import Stats
+
+
+OVER_S = 60.0  # without a sign of life
 
 
 class LogMissing(LogError):
@@ -41,11 +44,17 @@ def reading(url: str) -> Iterator[Index]:
         raise LogMissing(f"There is no log at {path} yet. Record something first, or leave out --log.")
     log = open_log(address, writer=False)
     try:
-        index = Index(log)
+        index = Index(log, clock=_clock_of(log))
         index.refresh()
         yield index
     finally:
         log.close()
+
+
+def _clock_of(log: Log) -> Callable[[], float]:
+    """The time; of a log that nobody writes to any more its end: its last minutes are what there is to see."""
+    newest_s = max((beat.seen_ms for beat in log.heartbeats()), default=0) / 1000
+    return (lambda: newest_s) if time.time() - newest_s > OVER_S else time.time
 
 
 def material_from_registry(*, query: str = "", everything: bool = False, log: str | None = None) -> Material:

@@ -28,7 +28,7 @@ SELDOM = frozenset(
 
 
 def find(traffic: Traffic) -> Iterator[Finding]:
-    dispatched = sum(traffic.sent.values()) + sum(traffic.unheard.values())
+    dispatched = sum(traffic.heard.values()) + sum(traffic.unheard.values())
     if dispatched < MANY or traffic.now_ms - traffic.since_ms < LONG_MS:
         return
     called = {key for key, total in traffic.totals.items() if total.calls or total.untimed}
@@ -57,7 +57,7 @@ def connected_since(traffic: Traffic, receiver: str) -> int | None:
 
 def _finding(traffic: Traffic, receiver: str, connections: list[ConnectionInfo], since_ms: int) -> Finding:
     signals = sorted({each.signal for each in connections})
-    sent = sum(traffic.sent.get(each, 0) + traffic.unheard.get(each, 0) for each in signals)
+    sent = sum(traffic.heard.get(each, 0) + traffic.unheard.get(each, 0) for each in signals)
     named = " or ".join(names.short(each) for each in signals)
     senders = " or ".join(sorted({names.short(each.sender) for each in connections}))
     none = f"none of {several(sent, 'dispatch')} of {named} was" if sent else f"{named} was never sent, so none was"

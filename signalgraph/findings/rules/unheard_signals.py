@@ -14,7 +14,7 @@ def find(traffic: Traffic) -> Iterator[Finding]:
     waiting = {each.signal for each in traffic.wiring.pending}
     heard = {each.signal for each in traffic.wiring.connections} | waiting | traffic.silent
     for signal, count in sorted(traffic.unheard.items()):
-        if not count or signal in heard or traffic.sent.get(signal) or not traffic.is_own(signal):
+        if not count or signal in heard or traffic.heard.get(signal) or not traffic.is_own(signal):
             continue
         yield Finding(
             RULE.id,
