@@ -11,12 +11,14 @@ import networkx as nx
 import pytest
 from django.core.management import CommandError, call_command
 from django.dispatch import Signal
+from log_entries import batch, call, dispatch, span
 
 from signalgraph import names
 from signalgraph.events import Batch, Process, Total
 from signalgraph.log import open_log
 
 order_placed = Signal()
+order_paid = Signal()
 HERE = f"{__name__}.order_placed"
 
 
@@ -25,6 +27,10 @@ class Order:
 
 
 def send_receipt(**kwargs):
+    """A receiver."""
+
+
+def thank(**kwargs):
     """A receiver."""
 
 
@@ -44,7 +50,7 @@ def export(*arguments: str) -> str:
 
 def connections(text: str) -> set[str]:
     graph = nx.node_link_graph(json.loads(text), edges="edges")
-    return {one for _, _, data in graph.edges(data=True) for one in data["connections"]}
+    return {one for _, _, data in graph.edges(data=True) for one in data.get("connections", ())}
 
 
 def test_svg_goes_to_standard_output_by_default():
@@ -149,6 +155,96 @@ def test_the_counts_of_a_log_are_drawn(tmp_path):
     figures = graph.nodes[f"receiver:{__name__}.send_receipt"]["figures"]
     assert (figures["calls"], figures["errors"]) == (7, 1)
     assert graph.graph["measure"] == "calls"
+
+
+def test_every_format_can_be_written(tmp_path):
+    """By the suffix of the output, and each is what its name says."""
+    starts = {
+        "csv": b"kind,sender,", "dot": b"digraph ", "graphml": b"<?xml", "json": b"{", "md": b"# Signals of dashboard",
+        "mmd": b"---\ntitle:", "png": b"\x89PNG\r\n", "svg": b"<?xml",
+    }  # fmt: skip
+    for suffix, start in starts.items():
+        path = tmp_path / f"wiring.{suffix}"
+        assert export("--output", str(path)) == ""
+        assert path.read_bytes().startswith(start)
+
+
+def test_short_names_are_understood():
+    """A focus on a model, a path between a signal and a receiver, as people say them."""
+    mine = f"connection:{__name__}.Order|{HERE}|{__name__}.send_receipt"
+    assert connections(export("--format", "json", "--view", "focus", "--select", HERE)) == {mine}
+    assert connections(
+        export("--format", "json", "--view", "focus", "--select", f"receiver:{__name__}.send_receipt")
+    ) == {mine}
+    path = ("--view", "path", "--select", f"{__name__}.Order", "--to", f"{__name__}.send_receipt")
+    assert connections(export("--format", "json", *path)) == {mine}
+
+
+def test_a_view_is_chosen_with_its_options():
+    """Depth, direction, apps to open and the measure reach the graph as they were given."""
+    options = ("--view", "apps", "--open", "shop", "--open", "library", "--color", "errors", "--depth", "1")
+    ask = json.loads(export("--format", "json", *options, "--direction", "up"))["graph"]["ask"]
+    assert ask == {
+        "view": "apps", "open": ["shop", "library"], "measure": "errors", "depth": 1, "direction": "up",
+        "selection": "", "target": "",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--view", "focsu"), r"--view is 'focsu'; did you mean 'focus'\?"),
+        (("--direction", "left"), r"--direction is 'left'; use one of: both, down, up"),
+        (("--color", "calles"), r"--color is 'calles'; did you mean 'calls'\?"),
+        (("--depth", "-1"), r"--depth is -1; it takes a number from 0 on"),
+        (("--view", "focus"), r"A focus needs what it is about \(--select"),
+        (("--view", "path", "--select", HERE), r"A path needs both ends: .*--to"),
+        (
+            ("--view", "focus", "--select", "order_plased"),
+            r"'order_plased' is no .*did you mean .*signal:.*order_placed",
+        ),
+        (("--view", "focus", "--select", "order_placed"), r"'order_placed' can mean .*; write the whole id"),
+        (("--view", "apps", "--open", "shopp"), r"There is no app 'shopp' to open"),
+        (("--filter", "app:shop and ("), r"app:shop and \(\n +\^"),
+    ],
+)
+def test_what_makes_no_sense_is_told(arguments, said):
+    """Which option, which value, and what was probably meant."""
+    with pytest.raises(CommandError, match=said):
+        export(*arguments)
+
+
+def test_equal_wirings_give_equal_files():
+    """Without the time, two exports are the same to the byte."""
+    for name in ("svg", "dot", "mermaid", "graphml", "json", "csv", "markdown"):
+        assert export("--format", name, "--as-of", "") == export("--format", name, "--as-of", "")
+    assert "UTC" not in export("--format", "markdown", "--as-of", "")
+    assert "as of today" in export("--format", "csv", "--as-of", "as of today")
+
+
+def test_a_png_is_not_put_into_a_text(tmp_path):
+    """What can't hold bytes gets an error, and no broken text."""
+    with pytest.raises(CommandError, match="name a file with --output"):
+        export("--format", "png")
+
+
+def test_the_causes_of_a_log_are_followed(tmp_path):
+    """With --log a focus goes on with what the receiver dispatched; without, it ends there."""
+    url = f"sqlite://{tmp_path / 'log.sqlite3'}"
+    names_in_log = {"signals": [HERE, f"{__name__}.order_paid"], "senders": [f"{__name__}.Order"]}
+    receivers = [f"{__name__}.send_receipt", f"{__name__}.thank"]
+    inner = dispatch(2, parent=span(1) + 1, trace=span(1), signal=1, calls=[call(1)])
+    log = open_log(url, writer=True)
+    log.append(batch([inner, dispatch(1)], **names_in_log, receivers=receivers, connections=[(0, 0, 0), (1, 0, 1)]))
+    log.close()
+    order_paid.connect(thank, sender=Order)
+    try:
+        focus = ("--view", "focus", "--select", f"{__name__}.send_receipt", "--format", "json")
+        alone, followed = (connections(export(*focus, *more)) for more in ((), ("--log", url)))
+    finally:
+        order_paid.disconnect(thank, sender=Order)
+    assert len(alone) == 1
+    assert followed - alone == {f"connection:{__name__}.Order|{__name__}.order_paid|{__name__}.thank"}
 
 
 def test_a_log_that_is_not_there_is_not_created(tmp_path):

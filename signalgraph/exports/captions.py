@@ -35,7 +35,7 @@ def _marks(data: Mapping[str, Any]) -> Iterator[str]:
     if data.get("for_any"):
         yield "for any sender"
     if data.get("observed") is False:
-        yield "never seen"
+        yield "not seen"
     if data.get("besides"):
         yield f"{words.count(len(data['besides']), 'more receiver')} not drawn"
     if data.get("causes_left"):

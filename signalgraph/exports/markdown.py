@@ -25,7 +25,7 @@ from signalgraph.graph.figures import short_number
 _MEANT = re.compile(r"([\\`*_{}\[\]<>#|~&@$]|:(?=\S*[/A-Za-z]))")
 _AWKWARD = re.compile(r"[`|\\\n\r]")
 HEAD = ("Order", "Receiver", "Sender", "How", "Written in", "Calls", "Errors", "Note")
-NEVER = "never seen"
+NEVER = "not seen"
 NOTHING = "Nothing is connected here."
 
 

@@ -44,9 +44,9 @@ def render(graph: nx.DiGraph[str], *, title: str = "", query: str = "", as_of: s
     """A drawn graph as Mermaid text; the same graph gives the same text."""
     nodes, clusters = nodes_of(graph), clusters_of(graph)
     words = node_words(_wanted(graph, nodes))
-    described = _coded(". ".join(about(graph, "", query, as_of)).strip(". ")) or "Everything"
+    described = _coded(". ".join(filter(None, about(graph, "", query, as_of))))
     parts = ["---", f"title: {_front_matter(title)}", "---", "flowchart LR"]
-    parts += [f"  accTitle: {_coded(title) or 'Signals'}", f"  accDescr: {described}"]
+    parts += [f"  accTitle: {_coded(title) or 'Signals'}", *([f"  accDescr: {described}"] if described else [])]
     for box, ports in clusters.items():
         label = graph.graph["signal_labels"][nodes[ports[0]]["signal"]]
         parts.append(f"  subgraph {words[box]}[{_quoted([label])}]")
