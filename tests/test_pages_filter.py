@@ -175,6 +175,13 @@ def test_what_a_rule_found_is_found_by_the_filter(get: Get, log: Log) -> None:
     assert [each["rule"] for each in listed["open"]] == [first]
 
 
+def test_a_filter_that_is_too_long_is_refused_and_not_cut(get: Get) -> None:
+    """What is left of it would be another filter."""
+    response = get(f"signals.json?q={'x' * 3_998} -app:shop")
+    assert response.status_code == 400
+    assert "it may have 4000" in response.json()["error"]["what"]
+
+
 def test_a_command_knows_what_the_settings_and_the_code_say(settings: Any) -> None:
     """Without a log too, where hops find what they start from."""
     settings.SIGNALGRAPH = {"IGNORE": ["django.db.models.signals.*"]}

@@ -36,7 +36,7 @@ def has(term: Term, facts: Facts) -> bool:
         return any(facts.has(state) for state in term.contents)
     if term.ranges:
         number = facts.share(term.name) if term.is_share else facts.number(term.name)
-        return term.fits_number(number, facts.known.now())
+        return term.fits_number(number, facts.known.now)
     return term.fits_name(facts.names(term.name))
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 from signalgraph.graph.times import is_relative, is_time, stretch_of
 
 Kind = Literal["number", "duration", "share", "time"]
+Limits = tuple[float, float]
 
 UNITS_US = {"us": 1.0, "ms": 1_000.0, "s": 1_000_000.0}
 OPERATORS = (">=", "<=", "!=", ">", "<", "=")
@@ -26,7 +27,7 @@ class Quantity:
     text: str
     kind: Kind
 
-    def bounds(self, now: datetime, after_us: float | None = None) -> tuple[float, float]:
+    def bounds(self, now: datetime, after_us: float | None = None) -> Limits:
         """The smallest and largest number that it stands for: microseconds, percent, or a plain number.
 
         They differ for times alone: `14:47` stands for a minute. See `stretch_of` for the parameters.
@@ -56,7 +57,7 @@ class Range:
         """As it is written in a filter: `5ms`, `5ms..10ms`."""
         return f"{self.first.text}..{self.last.text}" if self.last else self.first.text
 
-    def bounds(self, now: datetime) -> tuple[float, float]:
+    def bounds(self, now: datetime) -> Limits:
         """The smallest and largest number in it."""
         low, high = self.first.bounds(now)
         return low, self.last.bounds(now, low)[1] if self.last else high
@@ -75,18 +76,22 @@ def read_quantity(text: str, kind: Kind) -> Quantity | None:
     return None
 
 
-def compare(number: float, operator: str, ranges: Iterable[Range], now: datetime) -> bool:
-    """Whether a number is in one of the ranges or, with an operator, beside or in the only one.
-
-    `>` is after the end of what a time stands for, `>=` from its beginning on; a relative time alone lasts until now.
-    """
+def limits_of(ranges: Iterable[Range], operator: str, now: datetime) -> list[Limits]:
+    """The smallest and largest number of each; a relative time alone lasts until now."""
+    found = []
     for each in ranges:
         low, high = each.bounds(now)
-        if not operator and each.last is None and is_relative(each.first.text):
-            high = now.timestamp() * 1e6
-        if _holds(number, operator, low, high):
-            return True
-    return False
+        is_since = not operator and each.last is None and is_relative(each.first.text)
+        found.append((low, now.timestamp() * 1e6 if is_since else high))
+    return found
+
+
+def compare(number: float, operator: str, limits: Iterable[Limits]) -> bool:
+    """Whether a number is within one of the limits or, with an operator, beside or within the only ones.
+
+    `>` is after the end of what a time stands for, `>=` from its beginning on.
+    """
+    return any(_holds(number, operator, low, high) for low, high in limits)
 
 
 def _holds(number: float, operator: str, low: float, high: float) -> bool:

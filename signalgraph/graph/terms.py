@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import Literal
 
 from signalgraph.graph.fields import FIELDS, STATES, Field, Listed
-from signalgraph.graph.quantities import Range, compare
+from signalgraph.graph.quantities import Limits, Range, compare, limits_of
 from signalgraph.graph.regex import Regex
 
 KEYWORDS = frozenset({"and", "or", "not"})
@@ -136,9 +136,17 @@ class Term:
             return listed == "trace"
         return listed in self.field.listed and (listed in ("dispatch", "trace") or not self._names_errors)
 
-    def fits_number(self, number: float | None, now: datetime) -> bool:
+    def fits_number(self, number: float | None, now: Callable[[], datetime]) -> bool:
         """Whether a number is what is asked for; none never is."""
-        return number is not None and compare(number, self.operator, self.ranges, now)
+        if number is None:
+            return False
+        is_time = self.ranges[0].kind == "time"
+        return compare(number, self.operator, limits_of(self.ranges, self.operator, now()) if is_time else self._limits)
+
+    @cached_property
+    def _limits(self) -> list[Limits]:
+        """Those that don't depend on when it is asked."""
+        return limits_of(self.ranges, self.operator, datetime.now(UTC))
 
     def fits_name(self, names: Iterable[str]) -> bool:
         """Whether one of the names of its field is; for a word, whether it is in one of them."""

@@ -8,9 +8,11 @@ from urllib.parse import quote, urlencode
 
 from django.http import HttpRequest
 
+from signalgraph.graph.grammar import MOST_CHARACTERS
+
 SHARED = ("q", "t", "sel", "all")
 WINDOWS_S = (60, 300, 900)
-MAX_PARAMETER = 2000
+MAX_PARAMETER = MOST_CHARACTERS + 1  # a filter that is too long is refused, not cut
 
 _parameter = re.compile(r"<(?:\w+:)?(\w+)>")
 
