@@ -8,6 +8,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from signalgraph.documents.markdown import prose
+
 INDEX = "README.md"  # what GitHub shows for a folder and MkDocs takes for its index
 SNAPSHOT = "wiring.json"
 PICTURE = "pictures/wiring.svg"
@@ -71,7 +73,7 @@ def link(text: str, target: str | None, here: str) -> str:
 def picture(said: str, target: str, here: str) -> str:
     """A picture that leads to itself: as wide as the page, and in its own size for who wants to read it."""
     path = relative(target, here)
-    return f"[![{said}]({path})]({path})"
+    return f"[![{prose(said)}]({path})]({path})"
 
 
 def relative(target: str, here: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from django.apps import apps
 from msgspec.structs import replace
 
 from signalgraph import names
@@ -73,9 +74,15 @@ class Content:
         return [row for row in self.connections if names.app_of(row.receiver) == app]
 
     def apps(self) -> list[str]:
-        """The apps that have a receiver, a sender with receivers, or a signal that is told."""
+        """The apps that have a receiver, a sender with receivers, or a signal that is told; the project's own first."""
         told = [*(row.receiver for row in self.connections), *(row.sender for row in self.connections), *self.signals]
-        return sorted({names.app_of(name) for name in told} - {"", "django"})
+        return sorted(
+            {names.app_of(name) for name in told} - {"", "django"}, key=lambda app: (not self._is_own(app), app)
+        )
+
+    def _is_own(self, app: str) -> bool:
+        config = apps.app_configs.get(app)
+        return config is not None and self.sources is not None and self.sources.is_own(config.path)
 
     def summary(self, row: ConnectionInfo) -> str:
         return self.sources.summary(row.file, row.line) if self.sources else ""

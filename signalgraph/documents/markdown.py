@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 _CODE = re.compile(r"(``[^`]+``|`[^`]+`)")
-_SPECIAL = re.compile(r"[\\*\[\]{}]|(?<!\w)_|_(?!\w)|^(?:#|[+-](?=\s)|\d+(?=[.)]\s))")
+_SPECIAL = re.compile(r"[\\*\[\]{}]|(?<!\w)_|_(?!\w)|^[#+-]|(?<=^\d)[.)]")
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
@@ -34,7 +34,7 @@ def prose(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return _SPECIAL.sub(lambda match: f"\\{match[0]}" if not match[0].isdigit() else match[0], text).translate(_HTML)
+    return _SPECIAL.sub(r"\\\g<0>", text).translate(_HTML)
 
 
 def heading(level: int, text: str) -> str:

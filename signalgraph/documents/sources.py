@@ -19,7 +19,7 @@ from django.dispatch import Signal
 
 from signalgraph import names
 from signalgraph.events import METHODS
-from signalgraph.inert import instance_namespace, is_a, plain_text
+from signalgraph.inert import class_attribute, instance_namespace, is_a, plain_text
 
 SENDING = frozenset(METHODS) - {"other"}
 LENGTH = 200  # characters of a docstring's first sentence or line that are kept
@@ -86,7 +86,7 @@ class Sources:
         return file if self.is_own(file) else None
 
     def sites(self, name_of: Callable[[Signal], str]) -> list[Site]:
-        """Where the project's code sends a signal that a name or a dotted name leads to; sorted.
+        """Where the project's code sends a signal that a name, or an attribute of a module or class, leads to.
 
         Looked at are its loaded modules and all files of its apps (commands are not loaded), but for migrations and
         tests.
@@ -173,7 +173,7 @@ class _Scope:
                 self.imported.update((one.asname, (one.name, "")) for one in node.names if one.asname)
 
     def look_up(self, node: ast.expr) -> object:
-        """The object that a name, or an attribute of modules, leads to; None for what only running would tell."""
+        """The object that a name, or an attribute of a module or class, leads to; None where only running tells it."""
         if isinstance(node, ast.Name):
             return _attribute(sys.modules.get(self.name), node.id) or self._import(node.id)
         if isinstance(node, ast.Attribute):
@@ -187,6 +187,9 @@ class _Scope:
 
 
 def _attribute(owner: object, name: str) -> object:
+    """What a module or a class keeps under a name, as it is stored."""
+    if is_a(owner, type):
+        return class_attribute(owner, name)
     return instance_namespace(owner).get(name) if is_a(owner, ModuleType) else None
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from django.core.management.base import BaseCommand, CommandError
 
-from signalgraph import conf, registry
+from signalgraph import conf, names, registry
 from signalgraph.documents import folder as folders
 from signalgraph.documents.content import Content, is_documented, package_of, renumbered
 from signalgraph.documents.sources import Sources
@@ -83,14 +83,15 @@ def read_content(
     sources = Sources(conf.project_folder())
     shown = renumbered(row for row in wiring.connections if everything or is_documented(row))
     signals = {info.name: info for info in wiring.signals}
-    lost = {*(one.signal for one in wiring.dead), *(one.signal for one in wiring.pending)}
+    dead = [one for one in wiring.dead if everything or not names.is_plumbing_signal(one.signal)]
+    lost = {*(one.signal for one in dead), *(one.signal for one in wiring.pending)}
     told = {row.signal for row in shown} | {one for one in signals if sources.file_of(one) or one in lost}
     packages = {package_of(row.receiver) for row in shown} - {"django"}
     return Content(
         title,
         {name: signals[name] for name in sorted(signals if everything else told & set(signals))},
         shown,
-        wiring.dead,
+        dead,
         wiring.pending,
         sources.sites(registry.REGISTRY.signal_name),
         sorted(steps),
