@@ -183,8 +183,9 @@ def test_a_receiver_is_focused_by_a_click(page: Page, demo: Demo) -> None:
 def test_the_picture_is_downloaded_as_it_is_shown(page: Page, demo: Demo, tmp_path: Path) -> None:
     """The file has the connections of the filtered page and opens by itself."""
     page.goto(f"{demo.url}/signals/graph/?q=app:library")
+    page.locator("#sg-exports summary").click()
     with page.expect_download() as download:
-        page.get_by_role("link", name=".svg").click()
+        page.get_by_role("link", name="SVG").click()
     path = tmp_path / "wiring.svg"
     download.value.save_as(path)
     root = ET.parse(path).getroot()
@@ -195,7 +196,9 @@ def test_the_picture_is_downloaded_as_it_is_shown(page: Page, demo: Demo, tmp_pa
     expect(page.locator('[id="receiver:library.receivers.count_read"]')).to_be_visible()
 
 
-@pytest.mark.parametrize("path", ["", "graph/", "timeline/", "signals/", "receivers/", "senders/", "setup/"])
+@pytest.mark.parametrize(
+    "path", ["", "graph/", "timeline/", "signals/", "receivers/", "senders/", "findings/", "setup/"]
+)
 def test_every_page_works_without_scripts(browser: Browser, demo: Demo, path: str) -> None:
     """The pages are rendered on the server: what they say is there with JavaScript switched off."""
     context = browser.new_context(java_script_enabled=False)
