@@ -42,7 +42,8 @@ def read_strictly(state: State) -> Ask:
     for name, known in CHOICES.items():
         value = state.params.get(name, "")
         if value and value not in known:
-            raise AskError(f"There is no {name} {value!r}.", value, did_you_mean(value, known).capitalize())
+            do = did_you_mean(value, known)
+            raise AskError(f"There is no {name} {value!r}.", value, do[0].upper() + do[1:])
     depth = state.params.get("depth", "")
     if depth and not (depth.isascii() and depth.isdecimal() and int(depth[:9]) <= MAX_DEPTH):
         raise AskError(f"{depth!r} is no depth.", depth, f"Give a number from 0 to {MAX_DEPTH}.")
