@@ -125,6 +125,17 @@ def test_a_chain_and_a_walk_along_a_tree_are_no_circle() -> None:
     assert site.find("SG202") == []
 
 
+def test_a_receiver_for_any_sender_that_hears_of_another_one_is_no_circle() -> None:
+    """It runs for the first sender and, for what it saved, for the second; it comes back where that saves the first."""
+    site = Site().connect("audit", signal=POST_SAVE, sender="*").connect("note", signal=POST_SAVE, sender=BOOK)
+    first = site.send(Did("audit"), signal=POST_SAVE)
+    second = site.send(Did("audit"), Did("note"), signal=POST_SAVE, sender=BOOK, inside=(first, 1))
+    site.send(Did("audit"), signal=POST_SAVE, sender="shop.StockItem", inside=(second, 1))
+    assert site.find("SG202") == []
+    site.send(Did("audit"), signal=POST_SAVE, inside=(second, 2))
+    assert site.subjects("SG202") == ["audit"]
+
+
 def test_paths_of_two_traces_are_no_circle() -> None:
     """What was never seen in one piece is not told."""
     site = Site().connect("copy", signal=POST_SAVE).connect("note", signal=POST_SAVE, sender=BOOK)

@@ -101,9 +101,9 @@ def test_the_rules_find_in_an_oscar_shop_what_its_source_shows(oscar_driven: Dri
 def test_the_rules_find_in_a_wagtail_site_what_its_source_shows(wagtail_driven: Driven) -> None:
     """Its order of receivers is another one wherever a process has migrated, as `migrate` has and every run of tests.
 
-    `wagtail.signal_handlers` disconnects the reference index before a migration and connects it again after it, and then
-    it comes after the search index and after the log of deletions. Nothing else is found: what takes long is a task, and
-    bulk writes are on models that nobody listens to.
+    `wagtail.signal_handlers` disconnects the reference index before a migration and connects it again after it: from
+    then on it runs after the search index and the log of deletions. Nothing else is found: what takes long is a task,
+    and bulk writes are on models that nobody listens to.
     """
     keys = {f"SG211:signal:django.db.models.signals.{name}" for name in ("post_save", "post_delete")}
     assert set(wagtail_driven.findings) == keys

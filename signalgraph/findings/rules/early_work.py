@@ -16,7 +16,7 @@ OFTEN = 0.25  # of the calls in a transaction; below, a busy machine is as likel
 def find(traffic: Traffic) -> Iterator[Finding]:
     least_us = traffic.slow_us * SHARE_OF_SLOW
     for receiver, calls in traffic.calls.items():
-        long = [ran for ran in calls.long if ran.took_us >= least_us and ran.seen.transaction > 0]
+        long = [ran for ran in calls.long if ran.took_us >= least_us]
         early = [ran for ran in long if ran.fate is not None and traffic.unqueried_us(ran) >= least_us]
         if len(early) >= max(FEWEST, OFTEN * calls.transacted):
             yield _finding(traffic, receiver, early, calls.transacted, least_us)

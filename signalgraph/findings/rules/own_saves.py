@@ -16,7 +16,7 @@ def find(traffic: Traffic) -> Iterator[Finding]:
     found: dict[str, dict[Place, tuple[Ran, int]]] = {}
     for place, children in traffic.inside.items():
         for seen in children:
-            ran, depth = nested_save(traffic, place, seen) if seen.signal in SAVES else (None, 0)
+            ran, depth = nested_save(traffic, place, seen)
             if ran is not None and ran.call.connection in traffic.connections:
                 found.setdefault(ran.call.receiver, {})[ran.place] = (ran, depth)
     for receiver, saves in found.items():
@@ -28,9 +28,7 @@ def nested_save(traffic: Traffic, place: Place, seen: Seen) -> tuple[Ran | None,
 
     Only where the keys tell that it is the same instance: they are recorded where they are automatic or UUIDs.
     """
-    if seen.signal not in SAVES or "pk" not in seen.facts:
-        return None, 0
-    around = traffic.around(place)
+    around = traffic.around(place) if seen.signal in SAVES else []
     if not around or not is_same(around[0].seen, seen):
         return None, 0
     return around[0], 1 + sum(is_same(ran.seen, seen) for ran in around)
