@@ -118,6 +118,9 @@ def test_terms_stand_side_by_side_however_they_got_there() -> None:
     for q in ("method:send app:shop receiver:audit", "-(-method:send or -app:shop) receiver:audit"):
         assert not parse(q).matches_trace(trace)
         assert parse(q.replace("audit", "send_receipt")).matches_trace(trace)
+    for q in ("-(method:send receiver:audit)", "-method:send or -receiver:audit"):
+        assert parse(q).matches_trace(trace)
+        assert not parse(q.replace("audit", "send_receipt")).matches_trace(trace)
 
 
 @patiently
