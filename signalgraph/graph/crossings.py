@@ -23,7 +23,8 @@ def count_crossings(order: Iterable[int], lines: Ends, places: Sequence[int]) ->
     seen: list[int] = []
     count = 0
     for node in order:
-        for end in sorted(map(place, lines[node])):
+        ends = lines[node]
+        for end in sorted(map(place, ends)) if len(ends) > 1 else map(place, ends):
             at = bisect_right(seen, end)
             count += len(seen) - at
             seen.insert(at, end)
@@ -33,10 +34,13 @@ def count_crossings(order: Iterable[int], lines: Ends, places: Sequence[int]) ->
 def by_barycentre(order: Sequence[int], lines: Ends, places: Sequence[int]) -> list[int]:
     """Sorted by the mean place of what each is joined to; what is joined to nothing there stays about where it is."""
     place, scale = places.__getitem__, len(places) / max(len(order), 1)
-    means = {}
+    means: dict[int, float] = {}
     for here, node in enumerate(order):
         ends = lines[node]
-        means[node] = sum(map(place, ends)) / len(ends) if ends else (here + 0.5) * scale - 0.5
+        if len(ends) == 1:
+            means[node] = place(ends[0])
+        else:
+            means[node] = sum(map(place, ends)) / len(ends) if ends else (here + 0.5) * scale - 0.5
     return sorted(order, key=means.__getitem__)
 
 
@@ -47,7 +51,8 @@ def sift(order: list[int], ends: Ends, left: int, size: int, moving: Iterable[in
     `moving` are the nodes that may move, by default all.
     """
     flat = [end for node in order for end in ends[node]]
-    bounds = _bounds(order, ends)
+    counts = [len(ends[node]) for node in order]
+    bounds = [0, *accumulate(counts)]
     saved = 0
     for node in list(order if moving is None else moving):
         if not ends[node]:
@@ -59,15 +64,20 @@ def sift(order: list[int], ends: Ends, left: int, size: int, moving: Iterable[in
         if most == saves[here]:
             continue
         saved += most - saves[here]
-        there = min((gap for gap, save in enumerate(saves) if save == most), key=lambda gap: (abs(gap - here), gap))
+        there = _nearest(saves, most, here)
         _move(flat, bounds, here, there)
         order.insert(there - (there > here), order.pop(here))
-        bounds = _bounds(order, ends)
+        counts.insert(there - (there > here), counts.pop(here))
+        bounds = [0, *accumulate(counts)]
     return saved
 
 
-def _bounds(order: Sequence[int], ends: Ends) -> list[int]:
-    return [0, *accumulate([len(ends[node]) for node in order])]
+def _nearest(saves: list[int], most: int, here: int) -> int:
+    """The gap nearest to `here` that saves the most; of two the upper one."""
+    above, below = saves[here::-1], saves[here:]
+    up = above.index(most) if most in above else len(saves)
+    down = below.index(most) if most in below else len(saves)
+    return here - up if up <= down else here + down
 
 
 def _scores(own: Sequence[int], left: int, size: int) -> list[int]:

@@ -14,7 +14,7 @@ import networkx as nx
 from signalgraph.graph.crossings import Ends, by_barycentre, count_crossings, sift
 
 SWEEPS = 24
-PATIENCE = 8  # sweeps without a gain after which a start is left
+PATIENCE = 4  # sweeps without a gain after which a start is left
 ROUNDS = 5  # of sweeping and sifting, in parts of up to so many lines; the time of one grows with their square
 ROUND_LINES = 400
 SETTLING = 3  # rounds of sifting in which what is new finds its place
