@@ -173,6 +173,8 @@ def test_what_a_rule_found_is_found_by_the_filter(get: Get, log: Log) -> None:
     assert len(get(f"timeline.json?q=finding:{second}").json()["traces"]) == 1
     listed = get(f"findings.json?q=finding:{first}").json()
     assert [each["rule"] for each in listed["open"]] == [first]
+    followed = get(f"findings.json?q=finding:{first} order_placed%2B").json()
+    assert [each["rule"] for each in followed["open"]] == [first]
 
 
 def test_a_filter_that_is_too_long_is_refused_and_not_cut(get: Get) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from copy import copy
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
@@ -157,6 +158,13 @@ class Query:
     def when_asked(self, follow: Callable[[], None]) -> None:
         """Call this, which calls `follow`, when it first has to be known where hops lead."""
         self._follow = follow
+
+    def with_findings(self, findings: Callable[[str], Collection[str]]) -> Query:
+        """The same filter, which knows of these findings and no others."""
+        self._follow_now()
+        other = copy(self)
+        other.findings = findings
+        return other
 
     def select(
         self,

@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -139,8 +138,7 @@ def seen_in(found: Iterable[Finding], trace_id: str) -> list[Finding]:
 
 
 def _matches(scope: Scope, finding: Finding) -> bool:
-    query = copy(scope.query)
-    query.findings = lambda subject: (finding.rule,) if subject == finding.subject else ()
+    query = scope.query.with_findings(lambda subject: (finding.rule,) if subject == finding.subject else ())
     rows = _rows_of(scope, finding.subject)
     return any(query.matches_connection(row, scope.stats_of(id_of(row))) for row in rows)
 
