@@ -186,6 +186,10 @@ class Registry:
                 marks += row_marks(signal)
         return hash(tuple(marks))
 
+    def signals(self) -> list[Signal]:
+        """The live signals that are known: after a scan, all there are."""
+        return [signal for known in tuple(self._known.values()) if (signal := known.reference()) is not None]
+
     def rows(self, signal: Signal) -> list[Row]:
         """The live rows of a signal in their order, without signalgraph's own receivers."""
         self.signal_name(signal)

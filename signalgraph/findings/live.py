@@ -10,7 +10,7 @@ from typing import Any
 
 from django.dispatch import Signal
 
-from signalgraph import names, origins
+from signalgraph import names
 from signalgraph.events import ConnectionInfo
 from signalgraph.receivers import is_own
 from signalgraph.registry import REGISTRY
@@ -35,17 +35,12 @@ class LiveRow:
 
 
 def live_rows() -> list[LiveRow]:
-    """All live rows but Django's own and ours, by signal and in the order in which Django runs them."""
-    signals = _signals()
+    """All live rows that the registry knows but Django's own, by signal and in the order in which Django runs them."""
+    signals = REGISTRY.signals()
     forgotten = _forgotten(signals)
     rows = [row for signal in signals for row in _rows_of(signal, forgotten)]
     rows = [row for row in rows if not row.info.receiver.removeprefix("partial(").startswith("django.")]
     return sorted(rows, key=lambda row: (row.info.signal, row.info.order))
-
-
-def _signals() -> list[Signal]:
-    _, placed = origins.module_places()
-    return list({id(signal): signal for signal in (*origins.find_signals(), *placed)}.values())
 
 
 def _rows_of(signal: Signal, forgotten: set[int]) -> list[LiveRow]:
@@ -64,19 +59,21 @@ def _rows_of(signal: Signal, forgotten: set[int]) -> list[LiveRow]:
 def _forgotten(signals: list[Signal]) -> set[int]:
     """The ids of weakly held receivers that only the cache of Django's signature check keeps alive."""
     held = [row[1] for signal in signals for row in snapshot(signal) if type(row[1]) is weakref.ReferenceType]
-    candidates = {id(obj): obj for entry in held if (obj := entry()) is not None and _is_local(obj)}
-    if not candidates:
-        return set()
-    keys, others = _holders(tuple(candidates.values()), candidates)
+    keys, others = _holders(tuple(filter(_is_local, (entry() for entry in held))))
     return keys - others
 
 
-def _holders(objects: tuple[Any, ...], wanted: dict[int, Any]) -> tuple[set[int], set[int]]:
-    """Which of the objects a key of the cache holds, and which something else."""
+def _holders(objects: tuple[Any, ...]) -> tuple[set[int], set[int]]:
+    """Which of the objects a key of the cache holds, and which something else.
+
+    What holds them here must not be found: no variable that an inner function shares (a cell), no list. `objects` is a
+    tuple, so that the call makes none of its own.
+    """
     keys: set[int] = set()
     others: set[int] = set()
-    for holder in gc.get_referrers(*objects):  # a tuple, so that the call makes none of its own: that would be found
-        if holder is objects or holder is wanted or type(holder) is FrameType:
+    wanted = set(map(id, objects))
+    for holder in gc.get_referrers(*objects) if objects else ():
+        if holder is objects or type(holder) is FrameType:
             continue
         is_key = type(holder) is tuple and any(type(each) is str and each == "remove_first" for each in holder)
         for referent in gc.get_referents(holder):
@@ -87,4 +84,4 @@ def _holders(objects: tuple[Any, ...], wanted: dict[int, Any]) -> tuple[set[int]
 
 def _is_local(obj: Any) -> bool:
     """Whether no module is bound to hold it: anything but a function that is defined in a module or a class."""
-    return type(obj) is not FunctionType or "<l" in obj.__qualname__  # <locals>, <lambda>
+    return obj is not None and (type(obj) is not FunctionType or "<l" in obj.__qualname__)  # <locals>, <lambda>
