@@ -183,6 +183,8 @@ def test_check_says_what_differs_and_writes_nothing(tmp_path: Path, connections:
     with pytest.raises(CommandError, match=r"is out of date; run .* without --check") as caught:
         call_command("signalgraph", "docs", str(tmp_path), "--check", stdout=out)
     assert caught.value.returncode == 1
+    assert out.getvalue().startswith(f"+ `{HERE}.last` receives `")
+    assert f"\n- `{HERE}.first` receives `" in out.getvalue()
     assert f"out of date: {PAGE}\n" in out.getvalue()
     assert re.search(rf"^-1\. `{HERE}\.first`", out.getvalue(), re.MULTILINE)
     assert read(tmp_path) == before

@@ -7,8 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from signalgraph.documents.addresses import INDEX, SNAPSHOT
+from signalgraph.documents.changes import find_changes
 from signalgraph.documents.marking import is_ours
+from signalgraph.events import Inventory
 
 FOLDERS = ("", "apps", "signals", "pictures")
 DIFF_LINES = 400
@@ -72,7 +76,9 @@ def apply(changes: Changes) -> None:
 
 
 def told(changes: Changes) -> Iterator[str]:
-    """Each file that differs, and of pages how: a unified diff from the folder to what it should hold."""
+    """What has changed in words, each file that differs, and of pages how: a unified diff to what they should be."""
+    if words := _in_words(changes):
+        yield from [*words, ""]
     groups = (("missing", changes.new), ("out of date", changes.changed), ("no longer needed", changes.stale))
     for what, paths in groups:
         yield from (f"{what}: {path}" for path in paths)
@@ -82,12 +88,15 @@ def told(changes: Changes) -> Iterator[str]:
         yield f"... and {len(lines) - DIFF_LINES} more lines."
 
 
-def snapshot_of(folder: Path) -> bytes | None:
-    """The inventory that the documents in a folder tell; None where there is none."""
+def _in_words(changes: Changes) -> list[str]:
+    """What has changed in the wiring since the pages were written, by the snapshot that was written with them."""
     try:
-        return (folder / SNAPSHOT).read_bytes()
-    except OSError:
-        return None
+        before, after = (
+            msgspec.json.decode(text, type=Inventory) for text in (changes.changed[SNAPSHOT], changes.files[SNAPSHOT])
+        )
+    except (KeyError, msgspec.MsgspecError):  # the wiring is the same, or somebody has edited the file
+        return []
+    return [f"{one.sign} {one.sentence}" for one in find_changes(before, after)]
 
 
 def _unified(changes: Changes, path: str) -> Iterable[str]:
