@@ -6,7 +6,7 @@ import ast
 import re
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -43,6 +43,10 @@ class Code:
     pending: Sequence[PendingConnect]
     sources: Sources
     packages: bool = False
+    _places: dict[str, list[Place]] = field(default_factory=dict, init=False)
+    _calls: dict[tuple[str, int], list[Place]] = field(default_factory=dict, init=False)
+    _lines: dict[re.Pattern[str], list[str]] = field(default_factory=dict, init=False)
+    _imports: dict[str, set[str]] = field(default_factory=dict, init=False)
 
     def is_judged(self, file: str | None) -> bool:
         """Whether a file is the project's own, about which rules of style speak too."""
@@ -73,19 +77,11 @@ class Code:
         likely = [each for each in self.modules if CONNECTS.search(self.sources.text(each.file))]
         return [found for module in likely for found in connects(self.places(module))]
 
-    @cached_property
-    def _places(self) -> dict[str, list[Place]]:
-        return {}
-
     def places(self, module: Module) -> list[Place]:
         """All calls and definitions of a module."""
         if module.name not in self._places:
             self._places[module.name] = list(places(module, self.sources))
         return self._places[module.name]
-
-    @cached_property
-    def _lines(self) -> dict[re.Pattern[str], list[str]]:
-        return {}
 
     def lines(self, pattern: re.Pattern[str]) -> list[str]:
         """The lines of all modules in which a pattern is found."""
@@ -95,20 +91,12 @@ class Code:
             self._lines[pattern] = [line for line in likely if pattern.search(line)]
         return self._lines[pattern]
 
-    @cached_property
-    def _imports(self) -> dict[str, set[str]]:
-        return {}
-
     def imports(self, module: Module) -> set[str]:
         """The dotted names that a module imports."""
         if module.name not in self._imports:
             tree = self.sources.tree(module.file)
             self._imports[module.name] = imports_of(tree, module) if tree is not None else set()
         return self._imports[module.name]
-
-    @cached_property
-    def _calls(self) -> dict[tuple[str, int], list[Place]]:
-        return {}
 
     def calls_of(self, function: Definition, module: Module) -> list[Place]:
         """Where a function that is defined in this module is called, as far as names lead to it."""
