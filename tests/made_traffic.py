@@ -58,6 +58,7 @@ class Site:
         self.writes: list[Write] = []
         self.share = 1.0
         self.started_ms: int | None = None  # of the log
+        self.silent: frozenset[str] = frozenset()
         self._signals: list[str] = []
         self._senders: list[str] = []
         self._sites: list[str] = []
@@ -179,7 +180,7 @@ class Site:
         index = Index(log)
         if self.started_ms is not None:
             index.started_ms = self.started_ms
-        return read_traffic(index, slow_ms=slow_ms)
+        return read_traffic(index, slow_ms=slow_ms, silent=self.silent)
 
     def _tables(self) -> dict[str, Any]:
         receivers = [each.receiver for each in self.connections]
