@@ -7,11 +7,13 @@ from functools import cached_property
 
 import networkx as nx
 
+from signalgraph.events import ANY_SENDER
 from signalgraph.exports import words
 from signalgraph.exports.markup import classes, joined, lines, tag, text
 from signalgraph.graph.figures import HEADS, Figures, Measure, Scale, scale_of, short_number
-from signalgraph.graph.focus import Focus
+from signalgraph.graph.focus import Cause, Focus
 from signalgraph.graph.layout import HEAD, Box, Layout, badge, shown_labels
+from signalgraph.names import connection_id, parse_connection_id
 
 CELL_PX = 38
 BORDERS = {4: "w2", 5: "w3"}  # by heat step
@@ -45,6 +47,16 @@ class Pen:
         short = shown_labels(self.graph)
         return {signal: short["signal", label] for signal, label in self.graph.graph["signal_labels"].items()}
 
+    @cached_property
+    def on_cycles(self) -> set[Cause]:
+        """The causes that a listed cycle is made of."""
+        found = set()
+        for ring in self.graph.graph.get("cycles", ()):
+            for one, other in zip(ring, [*ring[1:], ring[0]], strict=True):
+                (handled, cause, receiver), (sender, signal, _) = map(parse_connection_id, (one, other))
+                found |= {(connection_id(each, cause, receiver), signal, sender) for each in (handled, ANY_SENDER)}
+        return found
+
     def baseline(self, size_px: int) -> float:
         """From the middle of a line of text to its y. The page centres text by style, which not all programs know."""
         return 0.5 if self.page else round(size_px * 0.35, 1)
@@ -59,6 +71,13 @@ class Pen:
         if self.focus is not None and node == self.focus.selected:
             return "sel"
         return None if self.lights(node) else "dim"
+
+    def doubt(self, receiver: str) -> str | None:
+        """Whether nothing that leads to a receiver can fire, or was ever seen to."""
+        lines = [line for *_, line in self.graph.in_edges(receiver, data=True)]
+        if all(not line["can_fire"] for line in lines):
+            return "stuck"
+        return "unseen" if all(line.get("observed") is False for line in lines) else None
 
     def heat(self, figures: Figures | None) -> int:
         """The heat step, 0 where nothing was measured."""
@@ -187,7 +206,12 @@ def _receiver(pen: Pen, box: Box) -> str:
         *parts,
         id=box.id,
         class_=classes(
-            "node", "receiver", data["is_async"] and "async", BORDERS.get(pen.heat(figures)), pen.state(box.id)
+            "node",
+            "receiver",
+            data["is_async"] and "async",
+            pen.doubt(box.id),
+            BORDERS.get(pen.heat(figures)),
+            pen.state(box.id),
         ),
         data_kind="receiver",
         data_connections=pen.connections(box.id, incoming=True),

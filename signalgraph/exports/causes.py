@@ -26,7 +26,7 @@ def stubs(pen: Pen) -> str:
             continue
         parts = [
             tag("title", text(words.of_stub(pen.graph, stub))),
-            tag("path", class_="cause", d=f"M{x:g} {y:g}h10"),
+            tag("path", class_=_line(pen, stub.causes), d=f"M{x:g} {y:g}h10"),
             tag("path", class_="cause-tip", d=f"M{x + 9:g} {y - 3:g}l6 3 -6 3z"),
             tag("text", text(short_number(stub.count)), class_="num st", x=x + 18, y=y + pen.baseline(11)),
         ]
@@ -58,7 +58,7 @@ def routes(pen: Pen) -> str:
         x, y = route.points[-1]
         parts = [
             tag("title", text(words.of_route(pen.graph, route))),
-            tag("path", class_="cause", d=path([(x - 7, y), *route.points[-2::-1]])),
+            tag("path", class_=_line(pen, route.causes), d=path([(x - 7, y), *route.points[-2::-1]])),
             tag("path", class_="cause-tip", d=f"M{number(x - 8)} {number(y - 4)}l8 4 -8 4z"),
         ]
         drawn.append(_hidden_until(pen, lit, parts, route))
@@ -101,6 +101,11 @@ def _ends(pen: Pen, causes: Sequence[Cause]) -> dict[str, str | None]:
         "data_from": joined(connection for connection, _, _ in causes),
         "data_to": joined(f"{signal}|{sender}" for _, signal, sender in causes),
     }
+
+
+def _line(pen: Pen, causes: Sequence[Cause]) -> str | None:
+    """Causes that come back to themselves look as they do in a focus."""
+    return classes("cause", not pen.on_cycles.isdisjoint(causes) and "back")
 
 
 def _is_lit(pen: Pen, causes: Sequence[Cause]) -> bool:

@@ -59,7 +59,9 @@ def _keys(pen: Pen) -> Iterator[Key]:
     if pen.layout.stubs or any(data.get("kind") == "cause" for data in lines):
         tip = tag("path", class_="cause-tip", d="M20 2.5l7 3.5 -7 3.5z")
         yield tag("path", class_="cause", d="M0 6h20") + tip, 34, "caused"
-    if any(data.get("back") for data in lines):
+    if any(data.get("back") for data in lines) or not pen.on_cycles.isdisjoint(
+        cause for stub in pen.layout.stubs for cause in stub.causes
+    ):
         yield tag("path", class_="cause back", d="M0 6h26"), 34, "closes a cycle"
     if any(data.get("observed") is False for data in lines):
         yield tag("path", class_="edge unseen", d="M0 6h26", stroke_width=1.4), 34, "connected, not seen"

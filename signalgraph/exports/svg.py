@@ -163,7 +163,10 @@ def _lines(pen: Pen) -> str:
 
 def _doubts(data: Mapping[str, Any]) -> list[str]:
     """Why a line is not drawn as a live one."""
-    return [word for word, is_so in (("gone", data["gone"]), ("stuck", not data["can_fire"])) if is_so]
+    unseen = data.get("observed") is False and data["can_fire"]
+    return [
+        word for word, is_so in (("gone", data["gone"]), ("stuck", not data["can_fire"]), ("unseen", unseen)) if is_so
+    ]
 
 
 def _width(pen: Pen, figures: Figures | None) -> float:

@@ -57,8 +57,9 @@ def build_wiring(
     * senders: `kind` "sender", `name`, `label`;
     * ports: `kind` "port", `signal`, `senders`, `any`, `label`, `also` (receivers for any sender, which run too);
     * receivers: `kind` "receiver", `name`, `label`, `is_async`, `file`, `line`;
-    * edges: `kind` "connection", `connections` (sorted ids), `gone`, `can_fire` and `why` not, in words; towards a
-      receiver `order`, its place among the signal's receivers, and `state`, where there are states.
+    * edges: `kind` "connection", `connections` (sorted ids), `gone`, `can_fire` and `why` not, in words, `observed`
+      (whether one was called; None where no call of any is known); towards a receiver `order`, its place among the
+      signal's receivers, and `state`, where there are states.
     """
     rows = unique(connections)
     every = rows if unfiltered is None else unique(unfiltered)
@@ -99,6 +100,7 @@ def about_line(rows: Collection[ConnectionInfo], gone: Collection[str], called: 
         "gone": all(one in gone for one in why),
         "can_fire": not all(why.values()),
         "why": "; ".join(sorted(set(why.values()))) if all(why.values()) else "",
+        "observed": any(one in called for one in why) if called else None,
     }
 
 

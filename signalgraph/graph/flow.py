@@ -34,7 +34,8 @@ def build_flow(
     ----------
     steps : (connection of the receiver that ran, sender that it handled, signal, sender) -> how often that was sent.
     sent : (signal, sender) -> how often code outside receivers was seen sending that.
-    calls : all recorded calls by connection id.
+    calls : all recorded calls by connection id. With it, a connection that was never called is set off by nothing,
+        though what it hears was sent: it was connected later, or one before it always raised.
 
     Returns
     -------
@@ -49,7 +50,7 @@ def build_flow(
     """
     rows = unique(connections)
     by_id = {connection_id(row): row for row in rows}
-    heard = hears(rows)
+    heard = hears(row for row in rows if not calls or calls.get(connection_id(row)))
     flow: nx.DiGraph[str] = nx.DiGraph()
     for (signal, sender), count in sorted((sent or {}).items()):
         for node in {_add_handling(flow, row, sender) for row in heard_by(heard, signal, sender)}:

@@ -9,7 +9,6 @@ from itertools import pairwise
 
 import networkx as nx
 
-from signalgraph.graph.channels import APART
 from signalgraph.graph.layers import Layers, is_way, layer, way_out
 from signalgraph.graph.layout import (
     BOTTOM,
@@ -39,7 +38,7 @@ WAY = 2
 WAY_PULL = 40  # lines that a level way is worth
 BETWEEN, WITHIN = 14, 4  # between blocks, and between the receivers of one
 GUTTER, CAUSE_GUTTER = 64, 40
-WAY_GAP = 8  # between a way and what is over or under it
+WAY_GAP = 6  # between a way and what is over or under it
 LEFT_STUB = 34
 NOTE_PX = 640  # of what is said where there is nothing to draw
 LEAST = {"sender": 96, "port": 140, "receiver": 140}
@@ -110,17 +109,23 @@ def _joints(graph: nx.DiGraph[str], layers: Layers, heights: Mapping[str, int]) 
 
 
 def _level_ways(layers: Layers, columns: list[Column]) -> None:
-    """Let ways go straight on as far as there is room over and under them."""
-    for bundle in sorted(layers.ways):
-        level: int | None = None
-        for stage, way in sorted(layers.ways[bundle].items()):
-            for column, name in ((columns[2 * stage - 1], way), (columns[2 * stage], way_out(way))):
-                at = column.names.index(name)
-                above = column.tops[at - 1] + column.heights[at - 1] + WAY_GAP if at else TOP
-                below = column.tops[at + 1] - WAY_GAP - WAY if at + 1 < len(column.names) else math.inf
-                if level is not None and above <= level <= below:
-                    column.tops[at] = level
-                level = column.tops[at]
+    """Let ways go straight on, to and fro, as far as there is room over and under them."""
+    found = []
+    for _, ways in sorted(layers.ways.items()):
+        places = [
+            (2 * stage - 1 + side, name) for stage in sorted(ways) for side, name in enumerate(_sides(ways[stage]))
+        ]
+        found.append([(columns[index], columns[index].names.index(name)) for index, name in places])
+    for run in (run[::direction] for direction in (1, -1, 1) for run in found):
+        for (before, one), (column, at) in pairwise(run):
+            above = column.tops[at - 1] + column.heights[at - 1] + WAY_GAP if at else TOP
+            below = column.tops[at + 1] - WAY_GAP - WAY if at + 1 < len(column.names) else math.inf
+            if above <= before.tops[one] <= below:
+                column.tops[at] = before.tops[one]
+
+
+def _sides(way: str) -> tuple[str, str]:
+    return way, way_out(way)
 
 
 def _across(graph: nx.DiGraph[str], columns: list[Column], wiring: Wiring) -> list[tuple[int, int]]:
@@ -241,7 +246,7 @@ def _pieces(
     found = []
     x = float(boxes[source].right)
     for way in ways:
-        for side in (way, way_out(way)):
+        for side in _sides(way):
             level, box = wiring.levels[side], boxes[side]
             found += [Line(source, target, x, y, box.x, level), Line(source, target, box.x, level, box.right, level)]
             x, y = float(box.right), level

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import networkx as nx
@@ -12,6 +12,7 @@ from signalgraph import names
 from signalgraph.events import ANY_SENDER, ConnectionInfo, PendingSender
 from signalgraph.graph.build import about_line, connection_id, port_id, unique
 from signalgraph.graph.figures import Figures, heard
+from signalgraph.graph.firing import why_not_live
 from signalgraph.graph.flow import build_flow, handling_id, heard_by, hears
 from signalgraph.graph.material import Material, ViewError
 
@@ -90,7 +91,7 @@ def _names(row: ConnectionInfo, kind: str, selection: str, name: str) -> bool:
 
 
 def _add_dispatch(
-    story: nx.DiGraph[str], material: Material, signal: str, sender: str, rows: Iterable[ConnectionInfo]
+    story: nx.DiGraph[str], material: Material, signal: str, sender: str, rows: Sequence[ConnectionInfo]
 ) -> None:
     port, flow = port_id(signal, sender), story.graph["flow"]
     by_handling: dict[str, list[ConnectionInfo]] = defaultdict(list)
@@ -98,16 +99,24 @@ def _add_dispatch(
         by_handling[handling_id(row, sender)].append(row)
     about = {"signal": signal, "sender": sender, "senders": [sender], "any": sender == ANY_SENDER, "also": []}
     story.add_node(port, kind="port", **about, observed=False, sent=material.sent.get((signal, sender), 0))
+    never = next(filter(None, (_why_never(material, row) for row in rows if row.sender == sender)), "")
     for node, own in sorted(by_handling.items(), key=lambda one: (one[1][0].order, one[0])):
         known = flow.nodes[node] if node in flow else {}
         observed = bool(known.get("observed"))
         story.add_node(node, **_handling(own[0], sender), observed=observed, calls=known.get("calls", 0))
         line = about_line(own, material.gone, {*material.called, *(map(connection_id, own) if observed else ())})
-        ids = sorted(map(connection_id, own))
-        story.add_edge(port, node, **line, connections=ids, order=own[0].order, observed=observed)
+        if never and not observed:
+            line |= {"can_fire": False, "why": never}
+        line |= {"connections": sorted(map(connection_id, own)), "order": own[0].order, "observed": observed}
+        story.add_edge(port, node, **line)
         story.nodes[port]["observed"] |= observed
     if material.stats is not None:
         _add_figures(story, port, material.stats)
+
+
+def _why_never(material: Material, row: ConnectionInfo) -> str:
+    """Why its sender never sends, which holds for receivers for any sender as well."""
+    return why_not_live(row, material.called, connection=connection_id(row))
 
 
 def _handling(row: ConnectionInfo, sender: str) -> dict[str, Any]:

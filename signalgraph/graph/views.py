@@ -11,6 +11,7 @@ from signalgraph.graph.apps_layout import layout_apps
 from signalgraph.graph.build import build_wiring, connection_id
 from signalgraph.graph.excerpt import build_focus, build_path
 from signalgraph.graph.firing import why_not_live
+from signalgraph.graph.flow import build_flow, cycles
 from signalgraph.graph.layered import layout_stages
 from signalgraph.graph.layout import Layout, layout_wiring
 from signalgraph.graph.material import Ask, Direction, Material, ViewError, ViewName
@@ -26,7 +27,8 @@ def build_view(material: Material, ask: Ask) -> nx.DiGraph[str]:
     """The graph that a view draws. `graph.graph` says which: "view" is its name, "ask" what was asked.
 
     It also holds what is known of the connections that are drawn, by id: "rows" (`ConnectionInfo`), "stuck" (why those
-    that can't fire can't), "gone" (a list) and, where there are stats, "stats" (`Figures`).
+    that can't fire can't), "gone" (a list) and, where there are stats, "stats" (`Figures`); and the "cycles" of causes,
+    as `signalgraph.graph.flow.cycles` lists them.
 
     Raises `ViewError` for a view or a selection that there isn't.
     """
@@ -35,6 +37,9 @@ def build_view(material: Material, ask: Ask) -> nx.DiGraph[str]:
     known = {connection_id(row): row for row in (*material.unfiltered, *material.connections)}
     rows = {one: known[one] for one in sorted(drawn & known.keys())}
     stuck = {one: why for one, row in rows.items() if (why := why_not_live(row, called, connection=one))}
+    if "cycles" not in graph.graph:
+        flow = build_flow(material.connections, material.steps, sent=material.sent, calls=material.calls)
+        graph.graph["cycles"] = cycles(flow)
     graph.graph.update(view=ask.view, ask=ask, rows=rows, stuck=stuck, gone=sorted(drawn & set(material.gone)))
     if material.stats is not None:
         graph.graph["stats"] = {one: material.stats[one] for one in sorted(drawn & material.stats.keys())}

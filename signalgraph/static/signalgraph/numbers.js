@@ -38,6 +38,9 @@ class Numbers extends HTMLElement {
     if (!this.rates.add(frame.totals)) return;
     this.dirty = true;
     for (const group of this.svg.querySelectorAll("[data-errors]")) this.showErrors(group, frame.totals);
+    for (const each of this.svg.querySelectorAll(".unseen[data-connections]")) {
+      if (connections(each).some((id) => id in frame.totals)) each.classList.remove("unseen");
+    }
   }
 
   // A connection that the drawing doesn't know is a change of the topology: only then is it laid out again.
