@@ -82,10 +82,11 @@ def handle(command: BaseCommand, **options: Any) -> None:
 def _render(name: str, options: Mapping[str, Any]) -> tuple[str | bytes, str, bool]:
     """The export, how much is in it, and whether nothing is."""
     from signalgraph.exports import files, png  # networkx takes 150 ms to import
+    from signalgraph.graph.build import connection_id
     from signalgraph.graph.material import ViewError
     from signalgraph.graph.naming import completed
     from signalgraph.graph.query import QueryError
-    from signalgraph.graph.views import build_view
+    from signalgraph.graph.views import build_view, connections_in
     from signalgraph.management.material import material_from_registry
 
     query, ask = options["filter"], read_ask(options)
@@ -94,8 +95,8 @@ def _render(name: str, options: Mapping[str, Any]) -> tuple[str | bytes, str, bo
         graph = build_view(material, completed(ask, material.unfiltered))
         render = files.FORMATS["svg" if name == PNG else name]
         content = render(graph, _title(graph.graph["ask"]), query, _as_of(options["as_of"]))
-        drawn = {one for *_, line in graph.edges(data=True) for one in line.get("connections", ())}
-        said = f"{len(drawn)} of {len(material.unfiltered)} connections"
+        drawn, every = connections_in(graph), {connection_id(row) for row in material.unfiltered}
+        said = f"{len(drawn)} of {len(every)} connections"
         return png.render(content) if name == PNG else content, said, not drawn
     except QueryError as error:
         raise CommandError(f"--filter: {error}\n{error.marked(query)}") from error

@@ -11,12 +11,11 @@ from django.urls import URLPattern, path
 from signalgraph.conf import did_you_mean
 from signalgraph.exports.files import KINDS, Format
 from signalgraph.exports.titles import file_name, title_of
-from signalgraph.graph.figures import MEASURES
 from signalgraph.graph.material import Ask, Direction, ViewError, ViewName
 from signalgraph.graph.naming import completed
 from signalgraph.graph.views import build_view
 from signalgraph.web import access
-from signalgraph.web.asks import MAX_DEPTH, material_of, read_ask
+from signalgraph.web.asks import COLOURS, MAX_DEPTH, material_of, read_ask
 from signalgraph.web.notices import error_json
 from signalgraph.web.scope import Scope
 from signalgraph.web.state import State
@@ -25,7 +24,7 @@ from signalgraph.web.views import file_view
 CHOICES: dict[str, Sequence[str]] = {  # by parameter
     "view": (*get_args(ViewName), "list"),
     "direction": get_args(Direction),
-    "color": MEASURES,
+    "color": COLOURS,
 }
 
 
