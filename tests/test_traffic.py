@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from tests.fresh_site import ROOT, FreshSite, build_wheel, make_environment, run
+from tests.test_wagtail import assert_apps_tell_all
 
 pytestmark = pytest.mark.sites
 
@@ -64,6 +66,17 @@ def oscar(tmp_path_factory: pytest.TempPathFactory) -> FreshSite:
     environment = {**site.environment, "DJANGO_SETTINGS_MODULE": "oscar_settings", "PYTHONPATH": str(site.folder)}
     run([str(python), "-m", "django", "migrate", "--verbosity", "0"], cwd=site.folder, env=environment)
     return site
+
+
+def test_the_apps_of_an_oscar_shop_are_one_picture_with_every_connection_once(oscar: FreshSite, tmp_path: Path) -> None:
+    """Its apps live in the package of one of them: each has its own box all the same."""
+    settings = {"DJANGO_SETTINGS_MODULE": "oscar_settings", "PYTHONPATH": str(oscar.folder)}
+
+    def manage(*arguments: str) -> str:
+        command = [str(oscar.python), "-m", "django", *arguments]
+        return run(command, cwd=oscar.folder, env={**oscar.environment, **settings})
+
+    assert_apps_tell_all(manage, tmp_path, "catalogue")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,6 +62,44 @@ def test_the_wiring_is_one_picture_with_every_connection(wagtail: FreshSite, tmp
     drawn = sorted(connection for line in lines for connection in line["connections"])
     rows = {f"connection:{row['sender']}|{row['signal']}|{row['receiver']}" for row in inventory["connections"]}
     assert drawn == sorted(rows)
+
+
+def test_the_apps_are_one_picture_with_every_connection_once(wagtail: FreshSite, tmp_path: Path) -> None:
+    """No connection is missing, none is there twice, and none that Wagtail doesn't have; closed and opened."""
+    assert_apps_tell_all(wagtail.manage, tmp_path, "wagtailcore")
+
+
+def assert_apps_tell_all(manage: Callable[..., str], folder: Path, app: str) -> None:
+    """The apps view, closed and with one app opened, holds exactly the project's connections, each in one place."""
+    inventory = json.loads(manage("signalgraph", "list", "--json"))
+    wired = sorted(
+        {f"connection:{row['sender']}|{row['signal']}|{row['receiver']}" for row in inventory["connections"]}
+    )
+    for opened in ([], ["--open", app]):
+        asked = ["signalgraph", "export", "--view", "apps", "--all", *opened]
+        graph = json.loads(manage(*asked, "--format", "json"))
+        kinds = {node["id"]: node["kind"] for node in graph["nodes"]}
+        told = [one for line in graph["edges"] if kinds[line["target"]] != "port" for one in line["connections"]]
+        told += [one for node in graph["nodes"] for ids in node.get("badges", {}).values() for one in ids]
+        assert sorted(told) == wired
+        path = folder / f"apps{len(opened)}.svg"
+        manage(*asked, "--format", "svg", "--output", str(path))
+        ids = {node.get("id") for node in ET.parse(path).getroot().iter()}
+        assert {node for node, kind in kinds.items() if kind == "app"} <= ids
+        assert_no_false_path(graph, wired)
+
+
+def assert_no_false_path(graph: dict[str, Any], wired: list[str]) -> None:
+    """What leads from the left of a port to its right is a connection for each pair of ends."""
+    names = {node["id"]: node for node in graph["nodes"]}
+    for port in (node for node in graph["nodes"] if node["kind"] == "port"):
+        into = [set(line["connections"]) for line in graph["edges"] if line["target"] == port["id"]]
+        out = [line for line in graph["edges"] if line["source"] == port["id"]]
+        for line in out:
+            assert set(line["connections"]) <= set(wired)
+            assert all(one.split("|")[1] == port["signal"] for one in line["connections"])
+            assert names[line["target"]]["kind"] in {"receiver", "app"}
+            assert all(side & set(line["connections"]) for side in into)
 
 
 def test_two_lines_mount_it(wagtail: FreshSite) -> None:
