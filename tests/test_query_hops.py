@@ -57,6 +57,7 @@ def found(q: str, rows: list[ConnectionInfo] = ROWS) -> set[str]:
         ("reserve_stock+ -is:any", {RESERVE, CHECK, REORDER}),
         ("(reserve_stock or hold)+1", {RESERVE, *SAVED, connection_id(HOLD)}),
         ("(reserve_stock+1 -is:any)+1", {RESERVE, *SAVED, REORDER}),
+        ("(reserve_stock+1 is:any)+", {AUDIT}),
         ("-(reserve_stock+)", {connection_id(row) for row in ROWS} - {RESERVE, *SAVED, REORDER}),
         ("hold+", {connection_id(HOLD), AUDIT}),
         ("signal:nothing+", set()),
