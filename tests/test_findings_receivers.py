@@ -84,6 +84,7 @@ def test_a_receiver_that_takes_anything_is_not_named(attic: Package, settings: A
     [
         "NoteCopy.objects.create(note=instance)",
         "instance.notecopy_set.create(text='')",
+        "instance.copies.create(text='')",
         "NoteCopy.objects.using('default').get_or_create(note=instance)",
         "other = Note()\nother.save()",
         "NoteCopy.objects.bulk_create([])",
@@ -113,6 +114,7 @@ CREATE = "NoteCopy.objects.create(note=instance)"
         on("post_save", "instance.text = 'x'"),
         on("post_save", "instance.cover.save('name', b'')"),
         on("post_save", "dict(x=1).update(y=2)"),
+        "class shops:\n    class Customer:\n        create = print\n" + on("post_save", "shops.Customer.create()"),
         on("rung", CREATE),
         on("m2m_changed", CREATE),
         on("post_save", "pass", "def hear(instance, raw, **kwargs):"),
@@ -127,6 +129,7 @@ CREATE = "NoteCopy.objects.create(note=instance)"
         "no write",
         "a file's save",
         "a dict's update",
+        "another create",
         "own signal",
         "m2m_changed",
         "nothing done",

@@ -13,6 +13,7 @@ from signalgraph.findings.resolving import Scope, callee
 from signalgraph.findings.sources import Function, is_named, walk_own
 from signalgraph.inert import class_attribute, is_a
 
+MANAGERS = frozenset({"objects", "_default_manager", "_base_manager"})  # what the managers of models are called
 _METHOD_KINDS = (staticmethod, classmethod)
 _RECEIVER = "django.dispatch.dispatcher.receiver"
 

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from signalgraph import names
 from signalgraph.findings.base import Evidence, Finding, Rule
 from signalgraph.findings.blocking import waits
-from signalgraph.findings.bodies import Body
+from signalgraph.findings.bodies import MANAGERS, Body
 from signalgraph.findings.code import Code
 from signalgraph.findings.evidence import code_evidence, receiver_evidence, written
 
 _QUERIES = {"get", "first", "last", "count", "exists", "create", "get_or_create", "update_or_create", "aggregate"}
 _QUERIES |= {"bulk_create", "bulk_update", "update", "delete", "earliest", "latest", "in_bulk"}
 _OF_INSTANCES = {"save", "refresh_from_db"}
-_MANAGERS = {"objects", "_default_manager", "_base_manager"}
 
 
 def find(code: Code) -> Iterator[Finding]:
@@ -53,7 +52,7 @@ def queries(body: Body) -> Iterator[ast.Call]:
             name, of = call.func.attr, call.func.value
             is_save = name in _OF_INSTANCES and not call.args and body.is_argument(of, "instance")
             if is_save or (
-                name in _QUERIES and any(isinstance(n, ast.Attribute) and n.attr in _MANAGERS for n in _chain(of))
+                name in _QUERIES and any(isinstance(n, ast.Attribute) and n.attr in MANAGERS for n in _chain(of))
             ):
                 yield call
 

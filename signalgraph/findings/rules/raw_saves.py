@@ -9,7 +9,7 @@ from django.db.models.signals import post_save, pre_save
 
 from signalgraph import names
 from signalgraph.findings.base import Finding, Rule
-from signalgraph.findings.bodies import Body
+from signalgraph.findings.bodies import MANAGERS, Body
 from signalgraph.findings.code import Code
 from signalgraph.findings.evidence import code_evidence, receiver_evidence, written
 
@@ -64,15 +64,21 @@ def writes(body: Body) -> Iterator[ast.Call]:
             continue
         given = {keyword.arg for keyword in call.keywords}
         is_save = call.func.attr in _SAVES and not call.args and given <= _SAVE_ARGUMENTS
-        if is_save or (call.func.attr in _MAKES and _is_manager(call.func.value)):
+        if is_save or (call.func.attr in _MAKES and _is_manager(body, call.func.value)):
             yield call
 
 
-def _is_manager(node: ast.expr) -> bool:
-    """`Model.objects`, `instance.line_set`, `instance.lines`, with or without `using()` and `filter()` behind it."""
+def _is_manager(body: Body, node: ast.expr) -> bool:
+    """`Model.objects`, `instance.line_set`, `instance.lines`, with or without `using()` and `filter()` behind it.
+
+    Not `stripe.Customer` and `self.client`, which have a `create()`, too.
+    """
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         node = node.func.value
-    return isinstance(node, ast.Attribute)
+    if not isinstance(node, ast.Attribute):
+        return False
+    is_local = isinstance(node.value, ast.Name) and node.value.id in body.scope.local and node.value.id != "self"
+    return node.attr in MANAGERS or node.attr.endswith("_set") or (is_local and node.attr.islower())
 
 
 RULE = Rule(
