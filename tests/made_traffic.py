@@ -59,6 +59,7 @@ class Site:
         self.share = 1.0
         self.started_ms: int | None = None  # of the log
         self.silent: frozenset[str] = frozenset()
+        self.gone: set[str] = set()  # receivers that are connected no longer
         self._signals: list[str] = []
         self._senders: list[str] = []
         self._sites: list[str] = []
@@ -160,7 +161,8 @@ class Site:
         log = open_log(f"memory://{uuid.uuid4().hex}", writer=True)
         for entry in self.earlier:
             log.append(entry)
-        log.append(wiring(self.connections, process=self.process, pending=self.pending))
+        still = [each for each in self.connections if each.receiver not in self.gone]
+        log.append(wiring(still, process=self.process, pending=self.pending))
         tables = self._tables()
         calls = [each for one in self.dispatches for each in one.calls]
         log.append(

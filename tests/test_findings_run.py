@@ -356,11 +356,17 @@ def test_a_signal_of_the_project_that_nobody_hears_is_found() -> None:
 
 
 def test_signals_of_others_and_those_that_are_heard_are_fine() -> None:
-    """Django's, a package's, one that is connected for another sender, one that waits for its sender."""
+    """Django's, a package's, one that is connected for another sender, one that waits for its sender, a muted one, one
+    that was heard as long as its receiver was connected.
+    """
     site = Site().connect("count")
     site.unheard = {POST_SAVE: 9, "channels.signals.opened": 9, ORDERED: 9, "shop.signals.stock_low": 9}
     site.unheard["shop.signals.stock_imported"] = 9
     site.silent = frozenset({"shop.signals.stock_imported"})
+    site.connect("wait", signal="shop.signals.availability_asked")
+    site.send(Did("wait"), signal="shop.signals.availability_asked")
+    site.unheard["shop.signals.availability_asked"] = 9
+    site.gone = {"shop.receivers.wait"}
     site.pending = [PendingSender("shop.signals.stock_low", "shop.Gone", "shop.receivers.count", None)]
     assert site.find("SG209") == []
 

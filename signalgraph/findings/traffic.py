@@ -227,14 +227,15 @@ def read_traffic(index: Index, *, slow_ms: float, silent: Collection[str] = ()) 
 
     `silent` are signals that are only counted, as settings ask; those that viewers mute are known.
     """
-    wiring, totals = index.wiring(), index.totals
+    wiring, totals, unheard = index.wiring(), index.totals, index.unheard
+    signals = {signal.name for signal in wiring.signals} | set(unheard)
     return Traffic(
         traces=index.traces(limit=MOST_TRACES),
         wiring=wiring,
         wirings=index.wirings(),
         totals=totals,
-        unheard=index.unheard,
-        heard={signal.name: index.signal_stats(signal.name).calls for signal in wiring.signals},
+        unheard=unheard,
+        heard={name: index.signal_stats(name).calls for name in signals},
         slow=_slow(index, wiring, totals, slow_ms),
         shares={beat.process.id: beat.share for beat in index.heartbeats()},
         silent=frozenset(silent) | index.control().muted | set(index.ignored),
