@@ -227,6 +227,16 @@ def test_a_name_belongs_to_an_app(name: str, app: str) -> None:
     assert names.app_of(name) == app
 
 
+def test_an_app_inside_another_ones_package_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oscar's apps live in `oscar.apps`, and its own label is `oscar`."""
+    modules = {"oscar": "oscar", "oscar.apps.catalogue": "catalogue"}
+    monkeypatch.setattr(names, "_app_modules", lambda: modules)
+    monkeypatch.setattr(names, "_app_labels", lambda: set(modules.values()))
+    assert names.app_of("oscar.apps.catalogue.receivers.delete_image_files") == "catalogue"
+    assert names.app_of("oscar.core.signals.started") == "oscar"
+    assert names.app_of("catalogue.Product") == "catalogue"
+
+
 @pytest.mark.parametrize(
     ("signal", "receiver", "file", "is_plumbing"),
     [
