@@ -114,7 +114,7 @@ def _lane(pen: Pen, lane: Lane, layout: AppsLayout) -> str:
     middle = (turn + line.x2) / 2
     bend = f"C{number(middle)} {number(line.y1)} {number(middle)} {number(line.y2)} {number(line.x2)} {number(line.y2)}"
     x, y, width = lane.pill
-    label = tag("text", text(lane.label), class_="sm lane", x=lane.label_x, y=y - 8 + pen.baseline(11))
+    label = tag("text", text(lane.label), class_="sm lane", x=lane.label_x, y=y - 9 + pen.baseline(11))
     parts = [
         tag("title", text(app_words.told(data["connections"]))),
         tag(
