@@ -40,6 +40,7 @@ BETWEEN, WITHIN = 14, 4  # between blocks, and between the receivers of one
 GUTTER, CAUSE_GUTTER = 64, 40
 WAY_GAP = 6  # between a way and what is over or under it
 LEFT_STUB = 34
+Labels = Mapping[tuple[str, str], str]  # what is written, by kind and whole label
 NOTE_PX = 640  # of what is said where there is nothing to draw
 LEAST = {"sender": 96, "port": 140, "receiver": 140}
 
@@ -131,9 +132,9 @@ def _sides(way: str) -> tuple[str, str]:
 def _across(graph: nx.DiGraph[str], columns: list[Column], wiring: Wiring) -> list[tuple[int, int]]:
     """The left side and the width of each column, with room for lanes in the gutters between them."""
     found: list[tuple[int, int]] = []
-    x = LEFT
+    short, x = shown_labels(graph), LEFT
     for index, column in enumerate(columns):
-        width = _width(graph, [name for name in column.names if not is_way(name)])
+        width = _width(graph, [name for name in column.names if not is_way(name)], short)
         found.append((x, width))
         lanes = wiring.widths[index]
         if index % 2 or not index:
@@ -153,16 +154,16 @@ def _across(graph: nx.DiGraph[str], columns: list[Column], wiring: Wiring) -> li
     return [*found, (x, 0)]
 
 
-def _width(graph: nx.DiGraph[str], nodes: list[str]) -> int:
+def _width(graph: nx.DiGraph[str], nodes: list[str], short: Labels) -> int:
     if not nodes:
         return 0
     kind = graph.nodes[nodes[0]]["kind"]
-    widest = max(_needed(graph, node) for node in nodes)
+    widest = max(_needed(graph, node, short) for node in nodes)
     return max(LEAST[kind], 2 * math.ceil(widest / 2))
 
 
-def _needed(graph: nx.DiGraph[str], node: str) -> float:
-    data, short = graph.nodes[node], shown_labels(graph)
+def _needed(graph: nx.DiGraph[str], node: str, short: Labels) -> float:
+    data = graph.nodes[node]
     label = len(short[data["kind"], data["label"]])
     cell = CELL if "measure" in graph.graph else 0
     if data["kind"] == "sender":

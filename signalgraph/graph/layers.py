@@ -158,7 +158,8 @@ class _Part:
     def count(self) -> int:
         found = 0
         for stage, after in enumerate(self.order[1:]):
-            found += count_crossings(self._rows(stage), self._ends(self.out, after), range(len(after)))
+            ends = _places([self.out[row] for row in self._rows(stage)], after)
+            found += count_crossings(range(len(ends)), ends, range(len(after)))
         return found
 
     def _copy(self) -> list[list[int]]:
@@ -167,31 +168,40 @@ class _Part:
     def _rows(self, stage: int) -> list[int]:
         return [row for block in self.order[stage] for row in self.rows[block]] if stage >= 0 else []
 
-    def _after(self, stage: int) -> list[int]:
-        return self.order[stage + 1] if stage + 1 < len(self.order) else []
+    def _left(self, stage: int) -> tuple[list[list[int]], int]:
+        """For each block of a stage the places that lines come from, of so many."""
+        before = self._rows(stage - 1)
+        return _places([self.into[block] for block in self.order[stage]], before), len(before)
 
-    @staticmethod
-    def _ends(joined: list[list[int]], others: list[int], first: int = 0) -> list[list[int]]:
-        """Where the others that each is joined to stand, from `first` on; nothing for those joined to none of them."""
-        places = {other: place for place, other in enumerate(others, first)}
-        return [[places[other] for other in own if other in places] for own in joined]
-
-    def _leaving(self) -> list[list[int]]:
-        return [[other for row in rows for other in self.out[row]] for rows in self.rows]
+    def _right(self, stage: int, first: int = 0) -> tuple[list[list[int]], int]:
+        """For each block of a stage the places that lines go to, counted from `first` on, of so many."""
+        after = self.order[stage + 1] if stage + 1 < len(self.order) else []
+        leaving = [[other for row in self.rows[block] for other in self.out[row]] for block in self.order[stage]]
+        return _places(leaving, after, first), len(after)
 
     def _sweep_right(self) -> None:
         for stage in range(1, len(self.order)):
-            before = self._rows(stage - 1)
-            self.order[stage] = by_barycentre(self.order[stage], self._ends(self.into, before), range(len(before)))
+            self._reorder(stage, *self._left(stage))
 
     def _sweep_left(self) -> None:
         for stage in range(len(self.order) - 2, -1, -1):
-            after = self.order[stage + 1]
-            self.order[stage] = by_barycentre(self.order[stage], self._ends(self._leaving(), after), range(len(after)))
+            self._reorder(stage, *self._right(stage))
+
+    def _reorder(self, stage: int, ends: list[list[int]], size: int) -> None:
+        found = by_barycentre(range(len(ends)), ends, range(size))
+        self.order[stage] = [self.order[stage][at] for at in found]
 
     def _sift(self, stage: int) -> int:
-        before, after = self._rows(stage - 1), self._after(stage)
-        left = self._ends(self.into, before)
-        right = self._ends(self._leaving(), after, len(before))
+        left, before = self._left(stage)
+        right, after = self._right(stage, before)
+        found = list(range(len(left)))
         ends = [[*one, *other] for one, other in zip(left, right, strict=True)]
-        return sift(self.order[stage], ends, len(before), len(before) + len(after))
+        saved = sift(found, ends, before, before + after)
+        self.order[stage] = [self.order[stage][at] for at in found]
+        return saved
+
+
+def _places(joined: list[list[int]], others: list[int], first: int = 0) -> list[list[int]]:
+    """Where the others that each is joined to stand, from `first` on."""
+    places = {other: place for place, other in enumerate(others, first)}
+    return [[places[other] for other in own if other in places] for own in joined]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import networkx as nx
 
@@ -120,8 +121,14 @@ class Wiring:
         return max([*found, *(30.0 for _, port in self._leaving(stage) if not port)], default=0.0)
 
     def _leaving(self, stage: int) -> list[Pair]:
-        own = [receiver for receiver in self.exits if self.stage(receiver) == stage]
-        return [(receiver, port) for receiver in own for port in self.exits[receiver]]
+        return self._by_stage.get(stage, [])
+
+    @cached_property
+    def _by_stage(self) -> dict[int, list[Pair]]:
+        found: dict[int, list[Pair]] = {}
+        for receiver, ports in self.exits.items():
+            found.setdefault(self.stage(receiver), []).extend((receiver, port) for port in ports)
+        return found
 
     def _choose_levels(self) -> None:
         """Where ways and pins are, never at the height at which a cause leaves a receiver for another port."""
