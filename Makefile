@@ -14,7 +14,7 @@ SITE := $(VENV)/.installed-site-$(CHECKSUM)
 DEV := $(VENV)/.installed-dev-$(CHECKSUM)
 BENCH := $(VENV)/bench/.installed-$(CHECKSUM)
 
-.PHONY: help demo test lint bench load picture chromium programs install clean
+.PHONY: help demo test lint bench load picture documents chromium programs install clean
 
 help:
 	@echo "make demo     the bookshop on http://127.0.0.1:$(PORT)/, its dashboard on /signals/ (PORT=8001, RATE=20)"
@@ -24,6 +24,7 @@ help:
 	@echo "make load     how much one process can record: 100,000 dispatches/s for a minute, then at full speed"
 	@echo "make django-suite  Django's own tests, plain and recorded (SUITE_ARGS=\"--quick --jobs 2\")"
 	@echo "make picture  docs/picture.png, taken from the demo"
+	@echo "make documents  docs/demo-signals, the demo's own pages, with what its tests set off"
 	@echo "make clean    remove $(VENV) and everything that the demo has written"
 
 demo: $(SITE)
@@ -48,6 +49,9 @@ load: $(DEV)
 
 picture: $(DEV) chromium
 	@$(PY) -m dashboard.picture "$$($(PY) tests/chromium.py)"
+
+documents: $(DEV)
+	@$(PY) -m dashboard.documents
 
 chromium: $(DEV)
 	@$(PY) tests/chromium.py >/dev/null

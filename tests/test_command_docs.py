@@ -317,7 +317,7 @@ def test_the_pages_of_the_demo_are_up_to_date() -> None:
     """As in a project's CI: its tests are recorded, and the pages checked with what was seen."""
     check = [sys.executable, "-m", "dashboard.documents", "--check"]
     done = subprocess.run(check, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\nWrite them with: python -m dashboard.documents"
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\nWrite them with: make documents"
 
 
 GUIDE = (ROOT / "docs/documenting.md").read_text()
