@@ -190,6 +190,14 @@ def test_what_cannot_be_drawn_says_what_to_do(query: str, status: int, said: str
     assert "<a " in problem
 
 
+def test_an_empty_log_says_why_there_is_nothing_to_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In every view, with the way to what is missing."""
+    empty = open_log(f"memory://{uuid.uuid4().hex}", writer=True)
+    monkeypatch.setattr(scope, "current_index", lambda: Index(empty))
+    for query in ("view=focus", "view=apps", "view=path", "view=list&of=apps", "view=wiring&q=app:nothing"):
+        assert re.search(r"No connection (matches|is known)|Recording is off", text(query)), query
+
+
 def test_a_focus_starts_at_the_busiest() -> None:
     """Each a link to its focus."""
     problem = html("view=focus").partition('class="problem"')[2]

@@ -30,11 +30,11 @@ document.addEventListener("sg:frame", ({ detail: frame }) => {
 setInterval(() => {
   if (!changed || !isLive || document.hidden) return;
   changed = false;
-  document.dispatchEvent(new CustomEvent("sg:refresh"));
+  document.dispatchEvent(new CustomEvent("sg:refresh", { detail: { isTick: true } }));
 }, REFRESH_MS);
 
 setInterval(() => {
-  if (isLive && !document.hidden) document.dispatchEvent(new CustomEvent("sg:refresh-slow"));
+  if (isLive && !document.hidden) document.dispatchEvent(new CustomEvent("sg:refresh-slow", { detail: { isTick: true } }));
 }, SLOW_MS);
 
 setInterval(() => document.hidden || document.dispatchEvent(new CustomEvent("sg:check")), REFRESH_MS);
@@ -50,4 +50,11 @@ document.addEventListener("htmx:beforeRequest", (event) => {
     event.preventDefault();
     changed = true;
   }
+});
+
+// What was asked for before somebody paused and comes after that is not shown.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (isLive || !detail.requestConfig.triggeringEvent?.detail?.isTick) return;
+  detail.shouldSwap = false;
+  changed = true;
 });
