@@ -81,6 +81,15 @@ def test_recorded_calls_say_that_a_handling_was_seen():
     assert flow.nodes[handling("shop.Order", POST_SAVE, AUDIT)]["calls"] == 0
 
 
+def test_what_was_never_called_is_set_off_by_nothing():
+    """Though what it hears was sent: it was connected later, or one before it raised."""
+    reserve, check = (connection_id(SHOP[place]) for place in (5, 1))
+    steps = {(reserve, "shop.Order", POST_SAVE, "shop.StockItem"): 8}
+    flow = build_flow(SHOP, steps, calls={reserve: 8, ANY_AUDIT: 8, check: 0})
+    assert list(flow.successors(reserve)) == [handling("shop.StockItem", POST_SAVE, AUDIT)]
+    assert not flow.nodes[check]["observed"]
+
+
 def test_a_step_of_a_receiver_that_is_left_out_is_left_out():
     """A filter takes connections away, and what they did with them."""
     assert build_flow(AUDITED[-1:], STEPS).number_of_edges() == 0

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
+import msgspec
 import pytest
 from django.apps import apps
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -22,7 +23,7 @@ from django.utils.functional import SimpleLazyObject
 from test_names import AsyncNotifier, Hostile, Notifier, decorated
 
 from signalgraph import names
-from signalgraph.events import ConnectionInfo, Process
+from signalgraph.events import ConnectionInfo, Process, Wiring, decode_entry
 from signalgraph.registry import Registry, Row
 
 HERE = __name__
@@ -579,6 +580,17 @@ def test_the_inventory_is_sorted_and_complete(registry: Registry, connect: Calla
         first.__code__.co_firstlineno,
         "through",
     ) in list(inventory.connections)
+
+
+def test_a_connection_that_was_written_without_its_senders_kind_is_read() -> None:
+    """Logs hold such wirings; nothing is claimed of their senders."""
+    row = {"signal": "a.s", "sender": "a.M", "receiver": "a.r", "dispatch_uid": None, "weak": True}
+    row |= {"async": False, "order": 1, "file": None, "line": None}
+    process = {"id": "0" * 16, "pid": 1, "host": "h", "label": "l", "started_ms": 0}
+    entry = {"type": "wiring", "process": process, "wall_us": 1, "signals": [], "connections": [row]}
+    found = decode_entry(msgspec.msgpack.encode(entry))
+    assert isinstance(found, Wiring)
+    assert found.connections[0].sender_kind == ""
 
 
 @isolate_apps("django.contrib.auth")

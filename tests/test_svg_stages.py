@@ -108,6 +108,17 @@ def test_what_was_never_seen_is_quieter_in_form_as_well():
     )
 
 
+def test_the_wiring_marks_what_was_never_called_and_what_comes_back():
+    """With the same classes as a focus, and the legend says so."""
+    steps = {(CHECK, "shop.StockItem", POST_SAVE, "shop.StockItem"): 2}
+    root = parsed(shop(steps=steps, stats=None, calls={CHECK: 2}), Ask(), mode="file")
+    unseen = {element.get("id") for element in of_class(root, "unseen")} - {None}
+    assert "receiver:shop.receivers.send_receipt" in unseen
+    assert "receiver:shop.receivers.check_stock" not in unseen
+    assert [path for stub in of_class(root, "stub") for path in of_class(stub, "back")]
+    assert {"connected, not seen", "closes a cycle"} <= set(legend(root))
+
+
 @pytest.mark.parametrize("view", ["wiring", "focus"])
 def test_what_cannot_fire_is_never_drawn_as_live(view):
     """Every line to and from it has the class and a no-entry sign with the reason; the live one beside it has none."""

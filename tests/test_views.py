@@ -270,8 +270,9 @@ def test_no_path_is_said_in_words():
     assert list(graph) == []
     assert graph.graph["note"] == (
         "No path was seen from sender:library.Book to receiver:shop.receivers.create_reorder. The wiring alone doesn't "
-        "lead there either: a receiver would have to dispatch stock_low from shop.StockItem. 2 receiver calls follow "
-        "from the start, and none was seen doing that. The filter hides 1 connections, which may be on the way."
+        "lead there either: a receiver would have to dispatch stock_low from shop.StockItem. None of the 2 handlings "
+        "that follow from the start was seen doing that. Of the connections, the filter hides 1, which may be on the "
+        "way."
     )
 
 
@@ -306,3 +307,29 @@ def test_what_cannot_be_drawn_is_said(ask, words):
     waiting = [PendingSender(POST_SAVE, "shop.lost", "shop.receivers.wait", None)]
     with pytest.raises(ViewError, match=words):
         build_view(material(SHOP[1:], pending=waiting), ask)
+
+
+def test_nothing_comes_along_a_port_whose_sender_never_sends():
+    """Receivers for any sender hear nothing of an abstract model either."""
+    base = structs.replace(connect(POST_SAVE, "shop.Base", "shop.receivers.note"), sender_kind="abstract")
+    rows = [base, *SHOP]
+    graph = build_view(Material(signals_of(rows), rows, rows), Ask("focus", "sender:shop.Base"))
+    assert len(graph) == 4
+    assert not any(line["can_fire"] for *_, line in graph.edges(data=True))
+    assert {line["why"] for *_, line in graph.edges(data=True)} == {"shop.Base is abstract and has no instances"}
+
+
+def test_the_wiring_tells_what_was_called_from_what_is_only_connected():
+    """Where calls are known; without a log nothing is claimed."""
+    called = build_view(material(stats=None, calls={CHECK: 4}), Ask())
+    assert called.edges[f"port:{POST_SAVE}|shop.StockItem", "receiver:shop.receivers.check_stock"]["observed"] is True
+    assert (
+        called.edges[f"port:{STOCK_LOW}|shop.StockItem", "receiver:shop.receivers.create_reorder"]["observed"] is False
+    )
+    assert {line["observed"] for *_, line in build_view(material(stats=None), Ask()).edges(data=True)} == {None}
+
+
+def test_the_wiring_lists_cycles_too():
+    """As handlings, like a focus."""
+    steps = {(CHECK, "shop.StockItem", POST_SAVE, "shop.StockItem"): 2}
+    assert build_view(material(steps=steps), Ask()).graph["cycles"] == [[CHECK]]

@@ -157,8 +157,8 @@ def _no_way(story: nx.DiGraph[str], ask: Ask, starts: Collection[str], ends: Col
     idle = sum(story.nodes[node]["kind"] == "receiver" for node in reached)
     said = [f"No path was seen from {ask.selection} to {ask.target}."]
     said += [f"The wiring alone doesn't lead there either: a receiver would have to dispatch {', '.join(named)}{more}."]
-    said += [f"{idle} receiver calls follow from the start, and none was seen doing that."] if idle else []
-    said += [f"The filter hides {hidden} connections, which may be on the way."] if hidden else []
+    said += [f"None of the {idle} handlings that follow from the start was seen doing that."] if idle > 1 else []
+    said += [f"Of the connections, the filter hides {hidden}, which may be on the way."] if hidden else []
     return " ".join(said)
 
 
