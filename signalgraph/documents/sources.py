@@ -6,6 +6,7 @@ Files are parsed, never executed, and names are looked up in modules that are lo
 from __future__ import annotations
 
 import ast
+import os
 import re
 import sys
 import tokenize
@@ -24,6 +25,7 @@ from signalgraph.inert import class_attribute, instance_namespace, is_a, plain_t
 SENDING = frozenset(METHODS) - {"other"}
 LENGTH = 200  # characters of a docstring's first sentence or line that are kept
 _LEFT_OUT = re.compile(r"^signalgraph(\.|$)|(^|\.)(migrations|tests?|test_[^.]*|conftest)(\.|$)")
+_INSTALLED = re.compile(r"-packages[/\\]")
 _FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -55,15 +57,15 @@ class Sources:
     """The project's own files, those below `folder`; each is read and parsed once at most."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self._prefix = f"{folder}{os.sep}"
         self._texts: dict[str, str] = {}
         self._parsed: dict[str, _Text | None] = {}
 
     def is_own(self, file: str | None) -> bool:
         """Whether a file is the project's, and not of an environment that was put into its folder."""
-        if file is None or not Path(file).is_relative_to(self.folder):
+        if file is None or not file.startswith(self._prefix):
             return False
-        return not any(part.endswith("-packages") for part in Path(file).relative_to(self.folder).parts)
+        return not _INSTALLED.search(file[len(self._prefix) :])
 
     def summary(self, file: str | None, line: int | None) -> str:
         """The first line of the docstring of the function that begins there (a `__call__` may have that of its class);
