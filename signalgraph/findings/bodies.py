@@ -64,7 +64,7 @@ class Body:
         or a variable that one of these was put into.
         """
         if isinstance(node, ast.Name):
-            return node.id == name if name in self.parameters else node.id in self._aliases(name)
+            return (node.id == name and name in self.parameters) or node.id in self._aliases(name)
         return self._reads(node, name)
 
     def _reads(self, node: ast.expr, name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections import defaultdict
 from dataclasses import dataclass
 from types import FrameType, FunctionType
 from typing import Any
@@ -12,7 +13,6 @@ from django.dispatch import Signal
 
 from signalgraph import names
 from signalgraph.events import ConnectionInfo
-from signalgraph.receivers import is_own
 from signalgraph.registry import REGISTRY
 from signalgraph.rows import read_rows, snapshot
 
@@ -44,16 +44,18 @@ def live_rows() -> list[LiveRow]:
 
 
 def _rows_of(signal: Signal, forgotten: set[int]) -> list[LiveRow]:
-    """The registry's rows of a signal with the objects that stand in Django's; none where they differ just now."""
-    known = REGISTRY.rows(signal)
-    raw = [row for row in read_rows(signal) if not row.is_dead]
-    raw = [row for row in raw if not is_own(names.describe_receiver(row.receiver).label)]
-    if [row.ident for row in known] != [names.describe_receiver(row.receiver).ident for row in raw]:
-        return []
-    return [
-        LiveRow(row.info, signal, each.receiver, each.sender_key, id(each.receiver) in forgotten)
-        for row, each in zip(known, raw, strict=True)
-    ]
+    """The registry's rows of a signal with the objects that stand in Django's; without those that just went away."""
+    found: dict[tuple[int, int | None], list[Any]] = defaultdict(list)
+    for raw in read_rows(signal):
+        if not raw.is_dead:
+            found[names.describe_receiver(raw.receiver).ident, raw.sender_key].append(raw.receiver)
+    rows = []
+    for row in REGISTRY.rows(signal):
+        objects = found[row.ident, row.sender_key]
+        if objects:
+            receiver = objects.pop(0)
+            rows.append(LiveRow(row.info, signal, receiver, row.sender_key, id(receiver) in forgotten))
+    return rows
 
 
 def _forgotten(signals: list[Signal]) -> set[int]:
