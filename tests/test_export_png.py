@@ -84,7 +84,7 @@ class Seen:
     """The boxes and lines of an SVG file of the wiring, by where they are: all that a reader has."""
 
     def __init__(self, svg: str) -> None:
-        root = ET.fromstring(svg.encode())
+        root = ET.fromstring(svg.encode()).find("s:g[@transform]", NS)  # beside it stand the heading and the legend
         self.boxes: dict[str, tuple[float, float, float, float]] = {}
         for group in root.iterfind(".//s:g[@data-kind]", NS):
             if group.get("data-kind") in ("sender", "receiver"):

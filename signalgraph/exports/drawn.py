@@ -60,7 +60,7 @@ def lines_of(graph: nx.DiGraph[str]) -> list[Line]:
     The causes of the wiring and of the apps, which stand beside the edges there, are lines to the port, or the app,
     that the dispatch belongs to. One that no receiver in the drawing hears goes to a place of its own (`elsewhere`).
     """
-    found = [_line(graph, source, target) for source, target in sorted(graph.edges)]
+    found = [_line(graph, source, target) for source, target in graph.edges]
     found += _beside(graph)
     return sorted(found, key=lambda line: (line.kind == "cause", line.source, line.target))
 
