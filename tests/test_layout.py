@@ -18,8 +18,11 @@ from benchmarks.layout import project, uniform
 from signalgraph.graph.build import build_wiring
 from signalgraph.graph.crossings import count_crossings, sift
 from signalgraph.graph.layout import Layout, cut, cut_apart, layout_wiring
+from signalgraph.graph.material import Ask, Material
 from signalgraph.graph.ordering import crossings, order_wiring
 from signalgraph.graph.placing import Column, Joint, isotonic, keep, place
+from signalgraph.graph.views import build_view
+from signalgraph.web.pages import graph as page
 
 
 def overlapping(layout: Layout) -> list[tuple[str, str]]:
@@ -256,6 +259,16 @@ def test_near_itself_a_layout_stays_as_it_is():
     assert {one: box.y for one, box in layout_wiring(graph, near=layout).nodes.items()} == {
         one: box.y for one, box in layout.nodes.items()
     }
+
+
+def test_the_page_lays_out_near_what_it_drew_and_afresh_what_is_another(monkeypatch):
+    """A receiver more keeps the others in order; another filter's picture owes nothing to this one."""
+    monkeypatch.setattr(page, "_layouts", {})
+    rows = project(100, 3)
+    smaller, whole, other = (build_view(Material([], found, found), Ask()) for found in (rows[:-1], rows, rows[:40]))
+    before = page.read_layout(smaller)
+    assert moved(before, page.read_layout(whole))[0] == 0
+    assert page.read_layout(other) == layout_wiring(other)
 
 
 def test_what_is_new_stands_where_its_lines_cross_nothing():
