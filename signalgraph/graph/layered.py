@@ -53,7 +53,7 @@ def layout_stages(graph: nx.DiGraph[str]) -> Layout:
     leaving = exits(graph, layers)
     heights = {node: _height(graph, node, leaving) for node in graph}
     columns = _columns(layers, heights)
-    place(columns, _joints(graph, layers, heights), TOP)
+    place(columns, _joints(graph, layers, heights), TOP, slack=PORT_AT - BOX // 2 - (PORT - BOX))
     _level_ways(layers, columns)
     tops = {name: top for column in columns for name, top in zip(column.names, column.tops, strict=True)}
     tall = {name: height for column in columns for name, height in zip(column.names, column.heights, strict=True)}
