@@ -32,7 +32,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="look at the traffic in a log, too; without a URL in the project's own",
     )
     parser.add_argument(
-        "--rule", metavar="ID", action="append", default=[], help="only findings of this rule: SG105, or SG1 for all SG1.."
+        "--rule",
+        metavar="ID",
+        action="append",
+        default=[],
+        help="only findings of this rule: SG105, or SG1 for all SG1..",
     )
     parser.add_argument("--all", action="store_true", help="with the accepted ones and their reasons")
     parser.add_argument("--packages", action="store_true", help="judge installed packages as if they were your own")
