@@ -316,6 +316,9 @@ def test_cycles_are_listed(log: Log) -> None:
     assert "1 cycle: what sets itself off again check → check" in text(f"view=focus&sel={CHECK}")
     assert "closes a cycle" in text(f"view=focus&sel={CHECK}")
     assert "check → check" in text(f"view=list&of=focus&sel={CHECK}")
+    for query in DRAWN:
+        assert get(query).status_code == 200
+    assert "1 cycle: what sets itself off again check → check" in text("view=wiring")
 
 
 def test_what_cannot_fire_is_explained(log: Log) -> None:

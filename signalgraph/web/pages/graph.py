@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 
+from signalgraph import names
 from signalgraph.exports import svg
 from signalgraph.exports.stage_words import selects
 from signalgraph.exports.titles import title_of
@@ -183,8 +184,12 @@ def lit_words(graph: nx.DiGraph[str], found: Focus) -> str:
 
 
 def read_cycles(graph: nx.DiGraph[str]) -> list[list[str]]:
-    """The labels of the handlings of each cycle, in turn."""
-    return [[graph.nodes[one]["label"] for one in cycle] for cycle in graph.graph.get("cycles", ())]
+    """What handles what in each cycle, in turn: short names, also of what isn't drawn as one box."""
+    return [[_handling(graph, one) for one in cycle] for cycle in graph.graph.get("cycles", ())]
+
+
+def _handling(graph: nx.DiGraph[str], one: str) -> str:
+    return str(graph.nodes[one]["label"]) if one in graph else names.short(names.parse_connection_id(one)[2])
 
 
 def drawn_scale(graph: nx.DiGraph[str]) -> Scale:
