@@ -393,6 +393,15 @@ def test_source_that_cannot_be_read_is_not_judged(attic: Package) -> None:
     assert attic.subjects("SG112") == []
 
 
+def test_what_python_warns_of_in_a_source_is_not_told_again(attic: Package, recwarn: pytest.WarningsRecorder) -> None:
+    """It was told to whoever imported the file; each check would tell it again, for installed packages too."""
+    attic.load("receivers", HEAD + on("post_save", "instance.save()"))
+    path = attic.folder / "receivers.py"
+    path.write_text(path.read_text() + 'DIGITS = "\\d"\n')
+    assert attic.subjects("SG112") == ["receivers.hear"]
+    assert not recwarn.list
+
+
 def test_rules_of_style_leave_installed_packages_alone(attic: Package, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unless they are asked to judge them as if they were the project's own."""
     attic.load("receivers", HEAD + on("post_save", "instance.save()"))

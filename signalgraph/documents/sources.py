@@ -9,7 +9,6 @@ import ast
 import os
 import re
 import sys
-import tokenize
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from django.dispatch import Signal
 from signalgraph import names
 from signalgraph.events import METHODS
 from signalgraph.inert import class_attribute, instance_namespace, is_a, plain_text
+from signalgraph.parsing import parse_source, read_source
 
 SENDING = frozenset(METHODS) - {"other"}
 LENGTH = 200  # characters of a docstring's first sentence or line that are kept
@@ -117,22 +117,14 @@ class Sources:
 
     def _read(self, file: str) -> str:
         if file not in self._texts:
-            try:
-                with tokenize.open(file) as opened:
-                    self._texts[file] = opened.read()
-            except (OSError, SyntaxError, UnicodeDecodeError):  # gone, or not written in Python
-                self._texts[file] = ""
+            self._texts[file] = read_source(file)
         return self._texts[file]
 
     def _parse(self, file: str) -> _Text | None:
         if file not in self._parsed:
             source = self._read(file)
-            try:
-                tree = ast.parse(source)
-            except (SyntaxError, ValueError):
-                self._parsed[file] = None
-            else:
-                self._parsed[file] = _Text(tree, source.splitlines(), dict(_docstrings(tree)))
+            tree = parse_source(source)
+            self._parsed[file] = _Text(tree, source.splitlines(), dict(_docstrings(tree))) if tree else None
         return self._parsed[file]
 
 

@@ -6,7 +6,6 @@ import ast
 import re
 import sys
 import sysconfig
-import tokenize
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +15,7 @@ from typing import Any
 from signalgraph.inert import plain_text
 from signalgraph.names import is_installed
 from signalgraph.origins import namespaces
+from signalgraph.parsing import parse_source, read_source
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -54,10 +54,7 @@ class Sources:
     def tree(self, file: str) -> ast.Module | None:
         """The parsed file, None where it can't be read or parsed."""
         if file not in self._trees:
-            try:
-                self._trees[file] = ast.parse(self.text(file), file)
-            except (SyntaxError, ValueError, RecursionError):
-                self._trees[file] = None
+            self._trees[file] = parse_source(self.text(file))
         return self._trees[file]
 
     def function(self, file: str | None, line: int | None, name: str) -> Function | None:
@@ -131,9 +128,6 @@ def _is_elsewhere(name: str, file: str) -> bool:
 
 def _read(file: str) -> str:
     try:
-        if Path(file).stat().st_size > _SOURCE_BYTES:
-            return ""
-        with tokenize.open(file) as source:
-            return source.read()
-    except (OSError, SyntaxError, UnicodeDecodeError):
+        return "" if Path(file).stat().st_size > _SOURCE_BYTES else read_source(file)
+    except (OSError, ValueError):
         return ""
