@@ -149,6 +149,8 @@ def test_a_receiver_that_is_guarded_or_writes_nothing_is_not_named(attic: Packag
         (on("post_save", "note = instance\nnote.save()"), "nothing stops the loop"),
         (on("post_save", "if kwargs['created']:\n    instance.save()"), "A condition stops the loop"),
         (on("post_save", "if instance.touched: return\ninstance.save()"), "A condition stops the loop"),
+        (on("post_save", "with muted(post_save):\n    instance.save()"), "A condition stops the loop"),
+        (on("post_save", "with transaction.atomic():\n    instance.save()"), "nothing stops the loop"),
         (
             on(
                 "post_save",
@@ -157,7 +159,7 @@ def test_a_receiver_that_is_guarded_or_writes_nothing_is_not_named(attic: Packag
             "It disconnects itself",
         ),
     ],
-    ids=["bare", "update_fields", "kwargs", "another name", "created", "early return", "disconnect"],
+    ids=["bare", "update_fields", "kwargs", "another name", "created", "early return", "muted", "atomic", "disconnect"],
 )
 def test_a_receiver_that_saves_its_own_instance_is_named(attic: Package, text: str, said: str) -> None:
     """SG112, with what keeps it from a loop."""
@@ -172,12 +174,22 @@ def test_a_receiver_that_saves_its_own_instance_is_named(attic: Package, text: s
         on("post_save", "Note.objects.filter(pk=instance.pk).update(text='')"),
         on("post_save", "instance.author.save()"),
         on("post_save", "copy = NoteCopy(note=instance)\ncopy.save()"),
+        on("post_save", "instance = instance.note\ninstance.save()", "def hear(instance, **kwargs):"),
         on("m2m_changed", "instance.save()"),
         on("post_save", "def later():\n    instance.save()\ntransaction.on_commit(later)"),
         on("rung", "instance.save()"),
         on("pre_save", "instance.text = instance.text.strip()"),
     ],
-    ids=["update", "a related row", "another row", "m2m_changed", "after the commit", "own signal", "sets a field"],
+    ids=[
+        "update",
+        "a related row",
+        "another row",
+        "the name of another row",
+        "m2m_changed",
+        "after the commit",
+        "own signal",
+        "sets a field",
+    ],
 )
 def test_saving_something_else_is_not_named(attic: Package, text: str) -> None:
     """Or at another time."""
@@ -206,6 +218,14 @@ def test_a_receiver_that_waits_for_the_world_outside_is_named(attic: Package, bo
     assert f"{said} in post_save" in found.sentence
 
 
+LATER = """
+def later(function):
+    @wraps(function)
+    def put_off(*args, **kwargs): transaction.on_commit(partial(function, *args, **kwargs))
+    return put_off
+"""
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -217,8 +237,21 @@ def test_a_receiver_that_waits_for_the_world_outside_is_named(attic: Package, bo
         on("post_save", "send_mail.delay()"),
         on("post_save", "time.time()"),
         "class time:\n    @staticmethod\n    def sleep(seconds): pass\n" + on("post_save", "time.sleep(1)"),
+        LATER + on("post_save", "send_mail('', '', None, [])", "@later\ndef hear(instance, **kwargs):"),
+        LATER + "@later\ndef tell(): send_mail('', '', None, [])\n" + on("post_save", "tell()"),
     ],
-    ids=["partial", "lambda", "function", "own signal", "another send", "a task", "the time", "another sleep"],
+    ids=[
+        "partial",
+        "lambda",
+        "function",
+        "own signal",
+        "another send",
+        "a task",
+        "the time",
+        "another sleep",
+        "a decorator that puts off",
+        "a function with such a decorator",
+    ],
 )
 def test_what_is_put_off_or_only_sounds_alike_is_not_named(attic: Package, text: str) -> None:
     """A name counts for what it stands for in its module."""

@@ -44,8 +44,11 @@ class Wait(NamedTuple):
 def waits(body: Body, code: Code) -> Iterator[Wait]:
     """The calls of a body that wait, and those one call further, in the project's own functions.
 
-    What a function only hands on (to `on_commit`, to a task) is not called, and not here.
+    What a function only hands on (to `on_commit`, to a task) is not called, and not here. Nor is what a decorator may
+    put off: it may run its function on a thread, or when the transaction is committed.
     """
+    if body.is_wrapped:
+        return
     yield from _direct(body)
     for call in body.calls():
         inner = _called(body, call, code)
@@ -57,7 +60,9 @@ def _called(body: Body, call: ast.Call, code: Code) -> Body | None:
     values = body.scope.values(call.func)
     function = callee(values[0]) if len(values) == 1 else None
     inner = code.body(function) if function is not None else None
-    return inner if inner is not None and code.is_judged(inner.file) and not inner.is_async else None
+    if inner is None or inner.is_async or inner.is_wrapped:
+        return None
+    return inner if code.is_judged(inner.file) else None
 
 
 def _direct(body: Body) -> Iterator[Wait]:

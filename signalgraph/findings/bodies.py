@@ -59,6 +59,11 @@ class Body:
     def calls(self) -> Iterator[ast.Call]:
         return (node for node in self.nodes() if isinstance(node, ast.Call))
 
+    def rebinds(self, name: str) -> bool:
+        """Whether a parameter may stand for something else further down: `instance = instance.order`."""
+        stored = (node for node in self.nodes() if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+        return name in self.parameters and any(node.id == name for node in stored)
+
     def is_argument(self, node: ast.expr, name: str) -> bool:
         """Whether an expression is an argument of the dispatch: the parameter, `kwargs["name"]` or `kwargs.get(...)`,
         or a variable that one of these was put into.

@@ -33,6 +33,9 @@ def find(code: Code) -> Iterator[Finding]:
 
 
 def _own_save(body: Body) -> ast.Call | None:
+    """The call that saves what was received; none where the name is given to something else on the way."""
+    if body.rebinds("instance"):
+        return None
     for call in body.calls():
         method = call.func
         if not isinstance(method, ast.Attribute) or method.attr not in ("save", "asave"):
@@ -45,11 +48,20 @@ def _own_save(body: Body) -> ast.Call | None:
 def is_conditional(body: Body, call: ast.Call) -> bool:
     """Whether something decides if the call is reached: a branch around it, or one before it that leaves."""
     for node in body.nodes():
-        if isinstance(node, _BRANCHES) and any(each is call for each in ast.walk(node)):
+        if (isinstance(node, _BRANCHES) or _may_mute(node, body)) and any(each is call for each in ast.walk(node)):
             return True
         if isinstance(node, ast.Return | ast.Raise) and node.lineno < call.lineno:
             return True
     return False
+
+
+def _may_mute(node: ast.AST, body: Body) -> bool:
+    """Whether it is a `with` that may keep signals from being sent: anything but a transaction."""
+    if not isinstance(node, ast.With | ast.AsyncWith):
+        return False
+    managers = [each.context_expr for each in node.items]
+    paths = {body.scope.dotted(each.func if isinstance(each, ast.Call) else each) for each in managers}
+    return paths != {"django.db.transaction.atomic"}
 
 
 def _disconnects(body: Body) -> bool:
