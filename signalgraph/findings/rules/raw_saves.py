@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+from django.apps import apps
+from django.db.models import ForeignObjectRel
 from django.db.models.signals import post_save, pre_save
 
 from signalgraph import names
@@ -21,8 +23,9 @@ _MAKES |= {f"a{name}" for name in _MAKES}
 
 def find(code: Code) -> Iterator[Finding]:
     """Receivers of `pre_save` and `post_save` that write themselves and never look at `raw`."""
+    known = relations()
     for row, body in code.readable(pre_save, post_save):
-        write = None if is_guarded(body) else next(writes(body), None)
+        write = None if is_guarded(body) else next(writes(body, known), None)
         if write is None:
             continue
         yield Finding(
@@ -57,28 +60,32 @@ def _hands_on(body: Body) -> bool:
     return any(id(use) not in read for use in uses)
 
 
-def writes(body: Body) -> Iterator[ast.Call]:
+def relations() -> set[str | None]:
+    """What the managers of rows that belong to a row are called, in all models: `lines`, `line_set`, `tags`."""
+    fields = [field for model in apps.get_models() for field in model._meta.get_fields()]
+    many = (field for field in fields if field.one_to_many or field.many_to_many)
+    return {field.get_accessor_name() if isinstance(field, ForeignObjectRel) else field.name for field in many}
+
+
+def writes(body: Body, known: Collection[str | None]) -> Iterator[ast.Call]:
     """Calls that save a model's instance or make one: `save()` as models have it, and managers' methods."""
     for call in body.calls():
         if not isinstance(call.func, ast.Attribute):
             continue
         given = {keyword.arg for keyword in call.keywords}
         is_save = call.func.attr in _SAVES and not call.args and given <= _SAVE_ARGUMENTS
-        if is_save or (call.func.attr in _MAKES and _is_manager(body, call.func.value)):
+        if is_save or (call.func.attr in _MAKES and _is_manager(call.func.value, known)):
             yield call
 
 
-def _is_manager(body: Body, node: ast.expr) -> bool:
+def _is_manager(node: ast.expr, known: Collection[str | None]) -> bool:
     """`Model.objects`, `instance.line_set`, `instance.lines`, with or without `using()` and `filter()` behind it.
 
-    Not `stripe.Customer` and `self.client`, which have a `create()`, too.
+    Not `stripe.Customer` and `client.messages`, which have a `create()`, too, and are of no model.
     """
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         node = node.func.value
-    if not isinstance(node, ast.Attribute):
-        return False
-    is_local = isinstance(node.value, ast.Name) and node.value.id in body.scope.local and node.value.id != "self"
-    return node.attr in MANAGERS or node.attr.endswith("_set") or (is_local and node.attr.islower())
+    return isinstance(node, ast.Attribute) and (node.attr in MANAGERS or node.attr in known)
 
 
 RULE = Rule(
