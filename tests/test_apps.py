@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from wirings import POST_SAVE, SHOP, SHOP_EDGES, SHOP_STATS, STOCK_LOW, connect, patiently
 
 from signalgraph.exports import app_words, svg
-from signalgraph.graph.apps import ANY_BADGE, HUB_LINES
-from signalgraph.graph.apps_layout import AppsLayout
+from signalgraph.graph.apps import ANY_BADGE, HUB_LINES, app_id
+from signalgraph.graph.apps_layout import AppsLayout, _order
 from signalgraph.graph.build import connection_id
 from signalgraph.graph.views import Ask, Material, ViewError, build_view, lay_out
 
@@ -183,6 +183,29 @@ def test_opening_an_app_moves_only_what_is_below_and_all_of_it_alike(app):
                 below.add(after[one].y - before[one].y)
     assert len(below) <= 1
     assert opened.columns == closed.columns
+
+
+@patiently
+@given(projects())
+def test_no_app_alone_could_stand_where_lines_are_shorter(project):
+    """Moving a single band doesn't make all lines together shorter."""
+    graph = viewed(*project)
+    apps = [node for node, data in graph.nodes(data=True) if data["kind"] == "app"]
+    joined = {frozenset(map(app_id, pair)) for app in apps for pair in _beside(graph, app)}
+
+    def length(order: list[str]) -> int:
+        return sum(abs(order.index(one) - order.index(other)) for one, other in map(sorted, joined))
+
+    lonely = set(apps).difference(*joined)
+    order = [app for app in _order(graph) if app not in lonely]
+    for app in order:
+        rest = [one for one in order if one != app]
+        assert length(order) <= min(length([*rest[:at], app, *rest[at:]]) for at in range(len(order)))
+
+
+def _beside(graph, app):
+    data = graph.nodes[app]
+    return [(data["name"], other) for other in (*data["sent_to"], *data["heard_from"]) if other != data["name"]]
 
 
 def test_receivers_for_any_sender_are_a_badge():

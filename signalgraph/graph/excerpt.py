@@ -100,7 +100,7 @@ def _drawn(
     _add_labels(graph)
     handlings = [node for node, data in graph.nodes(data=True) if data["kind"] == "receiver"]
     flow = story.graph["flow"]
-    graph.graph.update(starts=sorted(starts), cycles=cycles(flow.subgraph(handlings)), note="")
+    graph.graph.update(starts=sorted(starts), cycles=cycles(flow.subgraph(handlings).copy()), note="")
     return graph
 
 
@@ -144,7 +144,9 @@ def _add_labels(graph: nx.DiGraph[str]) -> None:
             data["name"] = f"{data['signal']} from {data['label'] if data['any'] else data['sender']}"
         else:
             data["label"] = (senders if data["kind"] == "sender" else receivers)[data["name"]]
-    of_signal = {signal: [node for node in sorted(ports) if ports[node]["signal"] == signal] for signal in signals}
+    of_signal: dict[str, list[str]] = {signal: [] for signal in signals}
+    for node in sorted(ports):
+        of_signal[ports[node]["signal"]].append(node)
     graph.graph.update(signals=dict(sorted(of_signal.items())), signal_labels=dict(sorted(signals.items())))
 
 

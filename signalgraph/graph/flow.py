@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import networkx as nx
 
@@ -127,13 +127,14 @@ def cycles(flow: nx.DiGraph[str]) -> list[list[str]]:
     """
     found: set[tuple[str, ...]] = set()
     for part in nx.strongly_connected_components(flow):
+        joined = {node: sorted(other for other in flow.adj[node] if other in part) for node in part}
         for effect in sorted(part):
-            ways = _shortest_ways(flow, effect, part)
-            for cause in flow.predecessors(effect):
-                if cause in ways:
-                    ring = ways[cause]
-                    least = ring.index(min(ring))
-                    found.add((*ring[least:], *ring[:least]))
+            causes = [cause for cause in flow.pred[effect] if cause in part]
+            before = _shortest_ways(joined, effect, causes)
+            for cause in causes:
+                ring = _way(before, cause)
+                least = ring.index(min(ring))
+                found.add((*ring[least:], *ring[:least]))
     return [list(ring) for ring in sorted(found, key=lambda ring: (len(ring), ring))]
 
 
@@ -169,17 +170,26 @@ def _reach(joined: Mapping[str, Iterable[str]], starts: Iterable[str], depth: in
     return found
 
 
-def _shortest_ways(flow: nx.DiGraph[str], start: str, part: Collection[str]) -> dict[str, list[str]]:
-    """From `start` to each other node of its strongly connected part, the first of the shortest by name."""
-    ways = {start: [start]}
+def _shortest_ways(joined: Mapping[str, Sequence[str]], start: str, ends: Collection[str]) -> dict[str, str]:
+    """What stands before each node on the first of its shortest ways from `start`, until all `ends` are reached."""
+    before = {start: ""}
+    missing = set(ends) - {start}
     waiting = deque([start])
-    while waiting:
+    while waiting and missing:
         node = waiting.popleft()
-        for other in sorted(flow.successors(node)):
-            if other in part and other not in ways:
-                ways[other] = [*ways[node], other]
+        for other in joined[node]:
+            if other not in before:
+                before[other] = node
+                missing.discard(other)
                 waiting.append(other)
-    return ways
+    return before
+
+
+def _way(before: Mapping[str, str], end: str) -> list[str]:
+    way = [end]
+    while before[way[-1]]:
+        way.append(before[way[-1]])
+    return way[::-1]
 
 
 def _sorted(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from signalgraph.events import ConnectionInfo, DeadEntry, PendingSender, SignalInfo
@@ -69,7 +70,7 @@ class Material:
     sent: Mapping[tuple[str, str], int] = field(default_factory=dict)
     calls: Mapping[str, int] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def called(self) -> set[str]:
         """Ids of connections that ran."""
         drawn = (one for one, figures in (self.stats or {}).items() if figures.calls)

@@ -104,7 +104,7 @@ def _add_dispatch(
         known = flow.nodes[node] if node in flow else {}
         observed = bool(known.get("observed"))
         story.add_node(node, **_handling(own[0], sender), observed=observed, calls=known.get("calls", 0))
-        line = about_line(own, material.gone, {*material.called, *(map(connection_id, own) if observed else ())})
+        line = about_line(own, material.gone, set(map(connection_id, own)) if observed else material.called)
         if never and not observed:
             line |= {"can_fire": False, "why": never}
         line |= {"connections": sorted(map(connection_id, own)), "order": own[0].order, "observed": observed}
