@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from typing import Any
 
 import pytest
@@ -76,6 +78,18 @@ def test_receivers_that_only_look_alike_are_not_named(attic: Package, text: str)
     assert find(attic, "SG101", text) == []
 
 
+def test_a_file_that_is_imported_under_two_names_is_named(attic: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `shop.receivers` and as `receivers`, say, where both folders are on the path."""
+    attic.load("receivers", HEAD + SAME + "@receiver(pre_save)\ndef count(**kwargs): pass")
+    monkeypatch.syspath_prepend(attic.folder)
+    monkeypatch.delitem(sys.modules, "receivers", raising=False)
+    importlib.import_module("receivers")
+    (found,) = attic.find("SG101")
+    assert found.sentence == "attic.receivers.count runs twice each time a sender sends pre_save."
+    assert found.detail == "Its file was imported as attic.receivers and as receivers, and connects at each import."
+    monkeypatch.delitem(sys.modules, "receivers")
+
+
 def test_a_double_connect_is_shown_with_the_calls_that_made_it(attic: Package) -> None:
     """The connect is in a function: who called it twice is what must be put right."""
     attic.load("receivers", HEAD + "def connect():\n    def hear(**kwargs): pass\n    rung.connect(hear, weak=False)")
@@ -139,6 +153,11 @@ def test_a_uid_that_is_used_again_rightly_is_not_named(attic: Package, text: str
     [
         ("def go():\n    def hear(**kwargs): pass\n    rung.connect(hear)\ngo()", "receivers.go.<locals>.hear"),
         ("def go():\n    @receiver(rung)\n    def hear(**kwargs): pass\ngo()", "receivers.go.<locals>.hear"),
+        ("@receiver(rung, sender=Note)\ndef hear(**kwargs): pass\n\n@receiver(rung)\n" + SAME, "receivers.hear"),
+        (
+            "for kind in (Note, Signal):\n    @receiver(rung, sender=kind)\n    def hear(**kwargs): pass",
+            "receivers.hear",
+        ),
         ("rung.connect(lambda **kwargs: None)", "receivers.<lambda>"),
         ("def go():\n    hear = lambda **kwargs: None\n    rung.connect(hear)\ngo()", "receivers.go.<locals>.<lambda>"),
         (SAME + "rung.connect(partial(hear, kind=3))", "partial(attic.receivers.hear)"),
@@ -153,6 +172,8 @@ def test_a_uid_that_is_used_again_rightly_is_not_named(attic: Package, text: str
     ids=[
         "function",
         "decorated",
+        "a name that is given again",
+        "a name that a loop gives again",
         "lambda",
         "named lambda",
         "partial",
@@ -174,6 +195,11 @@ def test_a_receiver_that_nothing_holds_is_named(
     "text",
     [
         SAME + "rung.connect(hear)",
+        "@receiver(rung, sender=Note, weak=False)\ndef hear(**kwargs): pass\n\n@receiver(rung)\n" + SAME,
+        "@receiver(rung, sender=Note)\ndef hear(**kwargs): pass\nfirst = hear\n\n@receiver(rung)\n" + SAME,
+        "if Note:\n    @receiver(rung)\n    def hear(**kwargs): pass\n"
+        "else:\n    @receiver(rung)\n    def hear(**kwargs): pass",
+        "for kind in (Note,):\n    @receiver(rung, sender=kind)\n    def hear(**kwargs): pass",
         "def go():\n    def hear(**kwargs): pass\n    rung.connect(hear, weak=False)\ngo()",
         "def go():\n    def hear(**kwargs): pass\n    rung.connect(hear)\n    return hear\nkept = go()",
         "def go():\n    def hear(**kwargs): pass\n    rung.connect(hear)\n    KEPT.append(hear)\nKEPT = []\ngo()",
@@ -188,6 +214,10 @@ def test_a_receiver_that_nothing_holds_is_named(
     ],
     ids=[
         "a module's",
+        "a name that is given again, strong",
+        "a name that is given again, held",
+        "one name in two branches",
+        "a loop's only one",
         "strong",
         "returned",
         "handed on",

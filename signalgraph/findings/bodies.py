@@ -15,7 +15,7 @@ from signalgraph.inert import class_attribute, is_a
 
 MANAGERS = frozenset({"objects", "_default_manager", "_base_manager"})  # what the managers of models are called
 _METHOD_KINDS = (staticmethod, classmethod)
-_RECEIVER = "django.dispatch.dispatcher.receiver"
+RECEIVER = "django.dispatch.dispatcher.receiver"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Body:
         """Whether a decorator other than `@receiver` may do something before it."""
         decorators = [] if isinstance(self.node, ast.Lambda) else self.node.decorator_list
         called = [each.func if isinstance(each, ast.Call) else each for each in decorators]
-        known = (_RECEIVER, "builtins.staticmethod", "builtins.classmethod", "staticmethod", "classmethod")
+        known = (RECEIVER, "builtins.staticmethod", "builtins.classmethod", "staticmethod", "classmethod")
         return any((self.outer.dotted(each) or ast.unparse(each)) not in known for each in called)
 
     @property

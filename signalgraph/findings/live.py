@@ -85,5 +85,8 @@ def _holders(objects: tuple[Any, ...]) -> tuple[set[int], set[int]]:
 
 
 def _is_local(obj: Any) -> bool:
-    """Whether no module is bound to hold it: anything but a function that is defined in a module or a class."""
-    return obj is not None and (type(obj) is not FunctionType or "<l" in obj.__qualname__)  # <locals>, <lambda>
+    """Whether no module is bound to hold it: anything but a function that its module or a class has by its name."""
+    if obj is None or type(obj) is not FunctionType:
+        return obj is not None
+    name = obj.__qualname__
+    return "<l" in name or ("." not in name and obj.__globals__.get(name) is not obj)  # <locals>, <lambda>

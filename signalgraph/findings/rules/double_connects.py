@@ -46,7 +46,8 @@ def identity(receiver: Any) -> Hashable:
         return id(receiver)
     cells = tuple(map(_held, receiver.__closure__ or ()))
     named = {**(receiver.__kwdefaults__ or {}), **receiver.__dict__}
-    return id(receiver.__code__), cells, _ids(receiver.__defaults__ or ()), _ids(named.values())
+    code = receiver.__code__  # equal, where a file was imported under two names
+    return code, code.co_filename, cells, _ids(receiver.__defaults__ or ()), _ids(named.values())
 
 
 _PARTIAL = ("func", "args", "keywords")
@@ -82,6 +83,9 @@ def _why(rows: list[LiveRow]) -> str:
     uids = {row.info.dispatch_uid for row in rows}
     if len({row.sender_key for row in rows}) > 1:
         return "It is connected for any sender, and for this one once more."
+    modules = {row.receiver.__module__ for row in rows if type(row.receiver) is FunctionType}
+    if len(modules) > 1:
+        return f"Its file was imported as {' and as '.join(sorted(modules))}, and connects at each import."
     if len({id(row.receiver) for row in rows}) > 1:
         return "Each connect was given a new function of the same code, which Django takes for another receiver."
     return f"It is connected under the dispatch_uids {', '.join(sorted(map(str, uids)))}."

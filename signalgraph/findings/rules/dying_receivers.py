@@ -13,6 +13,7 @@ from signalgraph.findings.code import Code
 from signalgraph.findings.connects import Connect
 from signalgraph.findings.evidence import code_evidence, receiver_evidence
 from signalgraph.findings.live import LiveRow
+from signalgraph.findings.replacing import is_replaced
 from signalgraph.findings.resolving import Definition
 from signalgraph.findings.sources import walk_own
 from signalgraph.inert import class_attribute, is_a
@@ -32,11 +33,13 @@ def find(code: Code) -> Iterator[Finding]:
         if all(row.is_forgotten for row in rows) and (rows or any(_is_sure(code, connect) for connect in found)):
             told.add(label)
             yield _tell(label, found, rows)
+    replaced = [connect for connect in code.connects if connect.receiver_label and is_replaced(code, connect)]
+    yield from (_tell_replaced(connect) for connect in replaced)
     in_sight = {connect.receiver_label for connect in code.connects}
     for row in code.rows:
         if row.is_forgotten and describe_receiver(row.receiver).label not in in_sight:
             yield _tell_forgotten(row)
-    yield from _unexplained(code, [connect for label in told for connect in by_label[label]])
+    yield from _unexplained(code, [*replaced, *(connect for label in told for connect in by_label[label])])
 
 
 def is_let_go(connect: Connect) -> bool:
@@ -117,6 +120,20 @@ def _tell(label: str, found: list[Connect], rows: list[LiveRow]) -> Finding:
         f"{label} is gone {when}: its connection to {' and '.join(signals)} is weak and nothing else holds it.",
         _IN_DEBUG if rows else "",
         evidence=tuple(code_evidence(connect.file, connect.place.node) for connect in found),
+        app=names.app_of(label),
+    )
+
+
+def _tell_replaced(connect: Connect) -> Finding:
+    label = connect.receiver_label
+    signals = sorted({names.short(REGISTRY.signal_name(signal)) for signal in connect.signals})
+    return Finding(
+        RULE.id,
+        names.receiver_id(label),
+        f"{label} is gone at once: its connection to {' and '.join(signals)} is weak, and its module defines another "
+        "function by this name after it.",
+        fix="Give each of the functions a name of its own, or connect one function to several signals and senders.",
+        evidence=(code_evidence(connect.file, connect.place.node),),
         app=names.app_of(label),
     )
 
