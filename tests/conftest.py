@@ -1,12 +1,13 @@
 """Fixtures that more than one test module uses. Each other fixture lives beside its tests."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from chromium import find_chromium
-from fresh_site import FreshSite, build_wheel, make_environment, run
+from fresh_site import ROOT, FreshSite, build_wheel, make_environment, run
 from written import Package
 
 # Playwright's synchronous API runs an event loop in the thread of the test, where Django then forbids its ORM.
@@ -35,6 +36,21 @@ def wagtail(tmp_path_factory: pytest.TempPathFactory) -> FreshSite:
     urls.write_text(urls.read_text() + line)
     site.append("mysite/settings/dev.py", 'ALLOWED_HOSTS = ["*"]\n')
     site.manage("migrate", "--verbosity", "0")
+    return site
+
+
+@pytest.fixture(scope="session")
+def oscar(tmp_path_factory: pytest.TempPathFactory) -> FreshSite:
+    """A shop with all of Oscar's apps, its database made; its settings are `oscar_settings` in its folder."""
+    folder = tmp_path_factory.mktemp("oscar")
+    wheel = build_wheel(folder / "wheel")
+    python = make_environment(folder / "venv", f"{wheel}", "django-oscar[easy-thumbnails]", "factory-boy")
+    site = FreshSite(python, folder / "project")
+    site.folder.mkdir()
+    for name in ("oscar_settings.py", "oscar_urls.py"):
+        shutil.copy(ROOT / "tests" / "traffic" / name, site.folder)
+    environment = {**site.environment, "DJANGO_SETTINGS_MODULE": "oscar_settings", "PYTHONPATH": str(site.folder)}
+    run([str(python), "-m", "django", "migrate", "--verbosity", "0"], cwd=site.folder, env=environment)
     return site
 
 

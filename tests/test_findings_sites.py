@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 
 import pytest
 
-from tests.fresh_site import ROOT, FreshSite, build_wheel, make_environment, run
+from tests.fresh_site import ROOT, FreshSite, run
 
 LEGACY = {
     "SG101:connection:legacy.Note|django.db.models.signals.post_save|legacy.receivers.connect_log.<locals>.log_note",
@@ -67,18 +66,6 @@ def test_oscar_has_the_findings_that_its_source_bears_out(oscar: FreshSite) -> N
     """The same of a shop with all of Oscar's apps."""
     assert keys(django(oscar, "signalgraph", "findings", "--json")) == set()
     assert keys(django(oscar, "signalgraph", "findings", "--json", "--packages")) == OSCAR
-
-
-@pytest.fixture(scope="module")
-def oscar(tmp_path_factory: pytest.TempPathFactory) -> FreshSite:
-    folder = tmp_path_factory.mktemp("oscar")
-    wheel = build_wheel(folder / "wheel")
-    python = make_environment(folder / "venv", f"{wheel}", "django-oscar[easy-thumbnails]")
-    site = FreshSite(python, folder / "project")
-    site.folder.mkdir()
-    for name in ("oscar_settings.py", "oscar_urls.py"):
-        shutil.copy(ROOT / "tests" / "traffic" / name, site.folder)
-    return site
 
 
 def django(site: FreshSite, *arguments: str) -> str:

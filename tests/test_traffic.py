@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from tests.fresh_site import ROOT, FreshSite, build_wheel, make_environment, run
+from tests.fresh_site import ROOT, FreshSite, run
 from tests.test_wagtail import assert_apps_tell_all
 
 pytestmark = pytest.mark.sites
@@ -52,20 +51,6 @@ def assert_agrees(pairs: dict[str, tuple[int, int]]) -> None:
     counted = sum(pair[0] for name, pair in pairs.items() if name.startswith(("heard", "unheard")))
     assert counted > LEAST_DISPATCHES
     assert pairs[f"depth {LEAST_DEPTH}"][0] > 0
-
-
-@pytest.fixture(scope="module")
-def oscar(tmp_path_factory: pytest.TempPathFactory) -> FreshSite:
-    folder = tmp_path_factory.mktemp("oscar")
-    wheel = build_wheel(folder / "wheel")
-    python = make_environment(folder / "venv", f"{wheel}", "django-oscar[easy-thumbnails]", "factory-boy")
-    site = FreshSite(python, folder / "project")
-    site.folder.mkdir()
-    for name in ("oscar_settings.py", "oscar_urls.py"):
-        shutil.copy(TRAFFIC / name, site.folder)
-    environment = {**site.environment, "DJANGO_SETTINGS_MODULE": "oscar_settings", "PYTHONPATH": str(site.folder)}
-    run([str(python), "-m", "django", "migrate", "--verbosity", "0"], cwd=site.folder, env=environment)
-    return site
 
 
 def test_the_apps_of_an_oscar_shop_are_one_picture_with_every_connection_once(oscar: FreshSite, tmp_path: Path) -> None:
