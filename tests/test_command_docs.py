@@ -214,6 +214,36 @@ def test_a_file_of_somebody_else_is_never_replaced(tmp_path: Path) -> None:
     assert read(tmp_path) == {"README.md": "# My project\n"}
 
 
+@pytest.mark.parametrize("linked", ["README.md", "signals"])
+def test_no_link_leads_what_is_written_out_of_the_folder(tmp_path: Path, linked: str) -> None:
+    """To a file or folder that was written here, too. The folder itself may be a link."""
+    folder, outside = tmp_path / "pages", tmp_path / "outside"
+    docs(folder)
+    (folder / linked).rename(outside)
+    (folder / linked).symlink_to(outside)
+    page = outside if outside.is_file() else outside / "old.md"
+    page.write_text(f"# Mine\n\n<!-- {MARK} -->\n")
+    with pytest.raises(CommandError, match=f"{linked} is a link"):
+        docs(folder)
+    assert page.read_text().startswith("# Mine")
+    (folder / linked).unlink()
+    (tmp_path / "link").symlink_to(folder)
+    docs(tmp_path / "link")
+    assert (folder / linked).exists()
+
+
+def test_no_link_leads_what_is_removed_out_of_the_folder(tmp_path: Path, connections: None) -> None:
+    """A link among the pages is somebody's own, wherever it leads."""
+    folder = tmp_path / "pages"
+    docs(folder)
+    foreign = tmp_path / "outside.md"
+    foreign.write_text(f"# Mine\n\n<!-- {MARK} -->\n")
+    (folder / "apps" / "old.md").symlink_to(foreign)
+    docs(folder)
+    assert foreign.exists()
+    assert (folder / "apps" / "old.md").is_symlink()
+
+
 def test_a_folder_that_is_a_file_is_an_error(tmp_path: Path) -> None:
     """The system's reason is told."""
     (tmp_path / "docs").write_text("")

@@ -107,7 +107,10 @@ def _unified(changes: Changes, path: str) -> Iterable[str]:
 def _read(folder: Path, path: str) -> str | None:
     """The text of a file of ours, its lines ended by \\n whatever git made of them; None where there is none."""
     file = folder / path
-    if not file.exists() and not file.is_symlink():
+    link = next((each for each in (file.parent, file) if each != folder and each.is_symlink()), None)
+    if link is not None:
+        raise FolderError(f"{link} is a link, and leads out of the folder perhaps; remove it or choose another folder.")
+    if not file.exists():
         return None
     if not file.is_file() or not is_ours(file):
         kind = "a folder" if file.is_dir() else "a file that this command has not written"
@@ -119,6 +122,7 @@ def _read(folder: Path, path: str) -> str | None:
 def _ours(folder: Path) -> Iterator[str]:
     for name in FOLDERS:
         below = folder / name
-        for file in sorted(below.iterdir()) if below.is_dir() else ():
-            if file.suffix in (".md", ".svg", ".json") and file.is_file() and is_ours(file):
+        is_within = below.is_dir() and (below == folder or not below.is_symlink())
+        for file in sorted(below.iterdir()) if is_within else ():
+            if file.suffix in (".md", ".svg", ".json") and file.is_file() and not file.is_symlink() and is_ours(file):
                 yield file.relative_to(folder).as_posix()
