@@ -259,6 +259,16 @@ def test_a_dead_row_of_which_nobody_knows_whose_it_is_is_told(attic: Package, se
     assert found.sentence.startswith("A receiver of rung for legacy.Note is gone")
 
 
+@pytest.mark.parametrize("weak", [True, False])
+def test_a_connection_that_ended_with_its_sender_is_not_named(attic: Package, settings: Any, weak: bool) -> None:
+    """A receiver for one object has nothing to hear once that is gone."""
+    settings.DEBUG = False
+    made = "def make():\n    def hear(**kwargs): pass\n    return hear\nclass Bell: pass\n"
+    connect = f"getattr(rung, 'con' + 'nect')(make(), sender=Bell(), weak={weak})"
+    attic.load("receivers", HEAD + made + connect)
+    assert attic.find("SG103") == []
+
+
 @pytest.fixture
 def installed(attic: Package) -> Any:
     """The package as the only app; what its AppConfig and models module hold is written by the test."""

@@ -151,8 +151,12 @@ def _tell_forgotten(row: LiveRow) -> Finding:
 
 
 def _unexplained(code: Code, told: list[Connect]) -> Iterator[Finding]:
-    """Dead rows of which the source doesn't say whose they are. One for a signal and sender."""
-    dead = Counter((entry.signal, entry.sender) for entry in code.dead if not names.is_plumbing_signal(entry.signal))
+    """Dead rows of which the source doesn't say whose they are. One for a signal and sender.
+
+    Where the sender is gone too, or it alone (from Django 6.0 on that ends a connection), nothing was to be heard.
+    """
+    entries = (entry for entry in code.dead if not names.is_plumbing_signal(entry.signal))
+    dead = Counter((entry.signal, entry.sender) for entry in entries if entry.sender != names.UNKNOWN_SENDER)
     for (signal, sender), count in dead.items():
         known = sum(_may_be(DeadEntry(signal, sender, None), connect) for connect in told)
         if count > known:
