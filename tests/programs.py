@@ -32,7 +32,7 @@ def run_program(name: str, *arguments: str, stdin: str = "") -> bytes:
 
 
 def provide_programs() -> None:
-    """Install what is missing. Where there is no apt, nothing happens: the tests say what they need."""
+    """Install what is missing. Where that can't be done, nothing happens: the tests say what they need."""
     missing = [package for program, package in PACKAGES.items() if shutil.which(program) is None]
     if not missing or shutil.which("apt-get") is None:
         return
@@ -40,7 +40,10 @@ def provide_programs() -> None:
     become_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["apt-get", "update", "-q"], ["apt-get", "install", "-q", "-y", *missing]):
-        subprocess.run([*become_root, *command], stdout=sys.stderr, env=environment, timeout=INSTALL_WITHIN_S)
+        try:
+            subprocess.run([*become_root, *command], stdout=sys.stderr, env=environment, timeout=INSTALL_WITHIN_S)
+        except (OSError, subprocess.TimeoutExpired) as error:  # no sudo, or apt waits for another one
+            sys.stderr.write(f"{error}\n")
 
 
 if __name__ == "__main__":
