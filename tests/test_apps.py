@@ -263,6 +263,29 @@ def test_an_app_that_is_not_there_is_an_error_with_the_known_ones():
     assert carried(viewed(SHOP[:2], ["library"], unfiltered=SHOP)).total() == 2
 
 
+@pytest.mark.parametrize("opened", [(), ("a",), ("b",)])
+def test_what_was_never_called_is_not_drawn_as_what_was(opened):
+    """A line that stands for several connections was seen when one of them was, whichever comes first."""
+    seen = [connect(POST_SAVE, "a.A", "b.receivers.r"), connect(POST_SAVE, "a.Z", "b.receivers.r")]
+    idle = connect(POST_SAVE, "c.C", "d.receivers.r")
+    for called in seen:
+        graph = viewed([*seen, idle], opened, calls={connection_id(called): 3, connection_id(idle): 0})
+        lines = [one for one in drawn(graph).iterfind(".//s:path", NS) if one.get("data-connections")]
+        for one, is_unseen in ((called, False), (idle, True)):
+            own = [line.get("class") for line in lines if connection_id(one) in line.get("data-connections")]
+            assert own
+            assert {"unseen" in classes.split() for classes in own} == {is_unseen}
+
+
+def test_a_receiver_without_a_module_is_an_app_of_its_own():
+    """Whatever its name is, it has a place, and so has what it dispatches."""
+    row = connect(POST_SAVE, "shop.Order", " made.receiver")
+    graph = viewed([row], steps={(connection_id(row), "shop.Order", "unnamed @ /x.py:1", '"text"'): 2})
+    assert carried(graph) == {connection_id(row): 1}
+    assert graph.graph["app_causes"] == [(" made.receiver", "unnamed @ /x.py:1", 2)]
+    drawn(graph)
+
+
 @pytest.mark.parametrize("mode", ["page", "file"])
 @pytest.mark.parametrize("opened", [(), ("shop",), ("library", "shop", "telemetry")])
 def test_ids_are_unique_and_everything_has_a_name(mode, opened):

@@ -333,3 +333,16 @@ def test_the_wiring_lists_cycles_too():
     """As handlings, like a focus."""
     steps = {(CHECK, "shop.StockItem", POST_SAVE, "shop.StockItem"): 2}
     assert build_view(material(steps=steps), Ask()).graph["cycles"] == [[CHECK]]
+
+
+def test_a_receiver_that_ran_for_another_sender_than_its_own_stands_in_the_story():
+    """Classes of signals can call the receivers of a base class; what was seen is told, and nothing is made up."""
+    row = connect(POST_SAVE, "shop.Base", "shop.receivers.note")
+    steps = {
+        (connection_id(row), "shop.Child", STOCK_LOW, "shop.Child"): 2,
+        (connection_id(row), "shop.Child", POST_SAVE, "shop.Base"): 1,
+    }
+    known = material([row], steps=steps, calls={connection_id(row): 3})
+    graph = build_view(known, Ask(view="focus", selection="receiver:shop.receivers.note"))
+    assert handling("shop.Child", POST_SAVE, "shop.receivers.note") in graph
+    assert lay_out(graph).nodes.keys() == set(graph)

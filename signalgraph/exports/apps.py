@@ -8,7 +8,7 @@ from typing import cast
 import networkx as nx
 
 from signalgraph.exports import app_words
-from signalgraph.exports.boxes import BORDERS, Pen, cell, draw_box, marks, outline
+from signalgraph.exports.boxes import BORDERS, Pen, cell, doubts, draw_box, marks, outline
 from signalgraph.exports.markup import classes, joined, lines, number, tag, text
 from signalgraph.exports.stages import stop
 from signalgraph.graph.apps import ANY_BADGE
@@ -99,7 +99,7 @@ def _line(pen: Pen, line: Line) -> str:
     drawn = tag(
         "path",
         tag("title", text(app_words.told(data["connections"]))),
-        class_=classes("edge", receiving and "r", data["gone"] and "gone", not data["can_fire"] and "stuck"),
+        class_=classes("edge", receiving and "r", *doubts(data)),
         stroke_width=_width(pen, line),
         d=f"{curve}{number(middle)} {number(line.y2)} {number(line.x2)} {number(line.y2)}",
         data_connections=joined(data["connections"]) if pen.page else None,
@@ -119,7 +119,7 @@ def _lane(pen: Pen, lane: Lane, layout: AppsLayout) -> str:
         tag("title", text(app_words.told(data["connections"]))),
         tag(
             "path",
-            class_=classes("edge r", data["gone"] and "gone", not data["can_fire"] and "stuck"),
+            class_=classes("edge r", *doubts(data)),
             stroke_width=_width(pen, line),
             d=f"M{number(line.x1)} {number(line.y1)}H{number(turn)}{bend}",
             data_connections=joined(data["connections"]) if pen.page else None,

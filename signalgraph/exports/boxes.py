@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
+from typing import Any
 
 import networkx as nx
 
@@ -270,3 +271,11 @@ def ring(pen: Pen, box: Box, radius: int) -> str:
 
 def middle(pen: Pen, box: Box) -> float:
     return box.middle + pen.baseline(12)
+
+
+def doubts(data: Mapping[str, Any]) -> list[str]:
+    """Why a line is not drawn as a live one."""
+    unseen = data.get("observed") is False and data["can_fire"]
+    return [
+        word for word, is_so in (("gone", data["gone"]), ("stuck", not data["can_fire"]), ("unseen", unseen)) if is_so
+    ]

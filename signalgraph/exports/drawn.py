@@ -9,6 +9,7 @@ from typing import Any, Literal
 import networkx as nx
 
 from signalgraph import names
+from signalgraph.graph.apps import app_id, app_of, app_of_dispatch
 from signalgraph.graph.build import find_port
 
 Kind = Literal["connection", "cause"]
@@ -151,7 +152,7 @@ def _wiring_ends(graph: nx.DiGraph[str], cause: Cause) -> tuple[str, str]:
 
 def _app_ends(graph: nx.DiGraph[str], cause: Cause) -> tuple[str, str]:
     """From the app whose receiver ran to the app in which it dispatched, opened or not."""
-    ran = names.app_of(names.parse_connection_id(cause.connection)[2])
-    dispatched = names.app_of(cause.sender) or names.app_of(cause.signal)
-    target = f"app:{dispatched}"
-    return f"app:{ran}", target if target in graph else f"{ELSEWHERE}:{dispatched}"
+    ran = app_of(names.parse_connection_id(cause.connection)[2])
+    dispatched = app_of_dispatch(cause.signal, cause.sender)
+    target = app_id(dispatched)
+    return app_id(ran), target if target in graph else f"{ELSEWHERE}:{dispatched}"

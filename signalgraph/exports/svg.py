@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Iterable
+from typing import Literal
 
 import networkx as nx
 
 from signalgraph.exports import app_words, stage_words, words
 from signalgraph.exports.apps import KEYS, draw_apps
-from signalgraph.exports.boxes import Pen, draw_box
+from signalgraph.exports.boxes import Pen, doubts, draw_box
 from signalgraph.exports.causes import pills, routes, stubs
 from signalgraph.exports.legend import HEAD_PX, LEAST_WIDTH_PX, Key, foot, head
 from signalgraph.exports.markup import classes, joined, lines, number, tag, text
@@ -152,21 +152,13 @@ def _lines(pen: Pen) -> str:
         receiving = pen.graph.nodes[line.target]["kind"] == "receiver"
         path = tag(
             "path",
-            class_=classes("edge", receiving and "r", *_doubts(data), not lit and "dim"),
+            class_=classes("edge", receiving and "r", *doubts(data), not lit and "dim"),
             stroke_width=_width(pen, data.get("figures")),
             d=curve(line),
             data_connections=joined(data["connections"]) if pen.page else None,
         )
         (drawn if lit else dimmed).append(path + (stop(pen, line) if not data["can_fire"] else ""))
     return tag("g", lines(["", *dimmed, *drawn, ""]), aria_hidden="true") if dimmed or drawn else ""
-
-
-def _doubts(data: Mapping[str, Any]) -> list[str]:
-    """Why a line is not drawn as a live one."""
-    unseen = data.get("observed") is False and data["can_fire"]
-    return [
-        word for word, is_so in (("gone", data["gone"]), ("stuck", not data["can_fire"]), ("unseen", unseen)) if is_so
-    ]
 
 
 def _width(pen: Pen, figures: Figures | None) -> float:

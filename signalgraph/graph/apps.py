@@ -29,9 +29,14 @@ def app_id(app: str) -> str:
     return f"app:{app}"
 
 
-def app_of_sender(sender: str) -> str:
-    """The app of a sender; a text is its own, any sender has none."""
-    return "" if sender == ANY_SENDER else names.app_of(sender) or sender
+def app_of(name: str) -> str:
+    """The app of a sender or receiver; a text, and what else belongs to none, is its own. Any sender has none."""
+    return "" if name == ANY_SENDER else names.app_of(name) or name
+
+
+def app_of_dispatch(signal: str, sender: str) -> str:
+    """The app in which something is dispatched: that of the sender, else that of the signal."""
+    return names.app_of(sender) or app_of(signal)
 
 
 def build_apps(material: Material, ask: Ask) -> nx.DiGraph[str]:
@@ -53,7 +58,7 @@ def build_apps(material: Material, ask: Ask) -> nx.DiGraph[str]:
     rows = unique(material.connections)
     pairs: Ids = defaultdict(list)
     for row in rows:
-        pairs[app_of_sender(row.sender), names.app_of(row.receiver)].append(row)
+        pairs[app_of(row.sender), app_of(row.receiver)].append(row)
     apps = sorted({app for pair in pairs for app in pair} - {""})
     opened = _opened(ask.open, apps, material.unfiltered)
     graph: nx.DiGraph[str] = nx.DiGraph()
@@ -100,9 +105,7 @@ def inside(graph: nx.DiGraph[str], app: str) -> nx.DiGraph[str]:
 
 def _opened(wanted: Iterable[str], apps: Collection[str], unfiltered: Iterable[ConnectionInfo]) -> list[str]:
     """Those that are drawn; one that the filter has left out is no error."""
-    known = {*apps, *(app for row in unfiltered for app in (app_of_sender(row.sender), names.app_of(row.receiver)))} - {
-        ""
-    }
+    known = {*apps, *(app_of(name) for row in unfiltered for name in (row.sender, row.receiver))} - {""}
     for app in wanted:
         if app not in known:
             there = f"use one of: {', '.join(sorted(known))}" if known else "nothing is connected"
@@ -123,8 +126,8 @@ def _causes(material: Material, rows: Iterable[ConnectionInfo]) -> list[tuple[st
 def _app_causes(causes: Iterable[tuple[str, str, str, int]]) -> list[tuple[str, str, int]]:
     counts: dict[tuple[str, str], int] = defaultdict(int)
     for cause, signal, sender, count in causes:
-        ran = names.app_of(names.parse_connection_id(cause)[2])
-        counts[ran, names.app_of(sender) or names.app_of(signal)] += count
+        ran = app_of(names.parse_connection_id(cause)[2])
+        counts[ran, app_of_dispatch(signal, sender)] += count
     return sorted((*pair, count) for pair, count in counts.items())
 
 
@@ -210,7 +213,7 @@ def _add_inside(
 
 
 def _owner(data: Mapping[str, Any]) -> str:
-    return app_of_sender(data["name"]) if data["kind"] == "sender" else names.app_of(data["name"])
+    return app_of(data["name"])
 
 
 def _add_line(graph: nx.DiGraph[str], source: str, target: str, data: Mapping[str, Any], material: Material) -> None:
@@ -220,6 +223,8 @@ def _add_line(graph: nx.DiGraph[str], source: str, target: str, data: Mapping[st
         return
     line = graph.edges[source, target]
     line["connections"] = sorted({*line["connections"], *data["connections"]})
+    if data["observed"] is not None:
+        line["observed"] = line["observed"] or data["observed"]
     line["gone"], line["can_fire"] = line["gone"] and data["gone"], line["can_fire"] or data["can_fire"]
     line["why"] = "" if line["can_fire"] else "; ".join(sorted({*line["why"].split("; "), *data["why"].split("; ")}))
     if "order" in line:

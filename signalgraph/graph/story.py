@@ -28,10 +28,15 @@ def build_story(material: Material) -> nx.DiGraph[str]:
     """
     rows = unique(material.connections)
     flow = build_flow(rows, material.steps, sent=material.sent, calls=material.calls)
-    heard = hears(rows)
+    by_id, heard = {connection_id(row): row for row in rows}, hears(rows)
+    # A signal of a class of its own may call receivers of another sender, such as a base class.
+    ran: dict[tuple[str, str], list[ConnectionInfo]] = defaultdict(list)
+    for _, data in flow.nodes(data=True):
+        ran[data["signal"], data["sender"]].append(by_id[data["connection"]])
     story: nx.DiGraph[str] = nx.DiGraph(flow=flow)
-    for signal, sender in sorted({(data["signal"], data["sender"]) for _, data in flow.nodes(data=True)}):
-        _add_dispatch(story, material, signal, sender, heard_by(heard, signal, sender))
+    for signal, sender in sorted(ran):
+        own = [*heard_by(heard, signal, sender), *ran[signal, sender]]
+        _add_dispatch(story, material, signal, sender, unique(own))
     for cause, effect, seen in flow.edges(data=True):
         data = flow.nodes[effect]
         line = {"kind": "cause", "count": seen["count"], "observed": True, "back": False}
