@@ -235,6 +235,8 @@ def test_terms_without_a_meaning_for_what_is_listed_are_named() -> None:
         ("ts:25:00", 3, 5, "isn't a time", None),
         ("ts:2026-02-30", 3, 10, "isn't a time", None),
         ("x " * 50 + "y", 100, 1, "50 values", None),
+        ("x+ " * 10 + "y+", 30, 2, "hops in 10 places", None),
+        ("(" * 10 + "x" + "+)" * 10 + "+", 0, 32, "hops in 10 places", None),
         ("dur:>1ms,2ms", 0, 12, "takes one value", None),
         ("dur:>", 4, 1, "needs a value", None),
         ("signal:", 6, 1, "needs a value", None),

@@ -25,7 +25,8 @@ def holds(node: Node, facts: Facts) -> bool:
 
 def _starts(hops: Hops, facts: Facts) -> bool:
     """Whether hops start from it. What can't be asked of it says nothing of the connections that it ran."""
-    return all(term.applies(facts.listed) for term in terms_of(hops.node)) and holds(hops.node, facts)
+    applies = facts.listed == "connection" or all(term.applies(facts.listed) for term in terms_of(hops.node))
+    return applies and holds(hops.node, facts)
 
 
 def has(term: Term, facts: Facts) -> bool:

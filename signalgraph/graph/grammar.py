@@ -17,6 +17,7 @@ MOST_CHARACTERS = 4_000
 MOST_VALUES = 50
 MOST_NESTED = 30
 MOST_HOPS = 99
+MOST_JOURNEYS = 10  # terms and groups with hops; each of them is followed over all connections
 
 _FIELD = re.compile(r'[^\s":,()/]*:')
 _KEYWORD = re.compile(r"(and|or|not)(?=[\s()]|$)", re.IGNORECASE)
@@ -41,6 +42,7 @@ class _Reader(Scanner):
         self._nested = 0
         self._values = 0
         self._states = 0
+        self._hops_read = 0
 
     def read(self) -> Node:
         if not self.skip_space():
@@ -95,6 +97,10 @@ class _Reader(Scanner):
             raise QueryError(_what_follows(self.text[end - 1], self.peek(), self.at > end), self.at, 1)
         if up == 0 and down == 0:
             return node
+        self._hops_read += 1
+        if self._hops_read > MOST_JOURNEYS:
+            message = f"A filter may have hops in {MOST_JOURNEYS} places; put what they start from into one group."
+            raise QueryError(message, start, self.at - start)
         for term in terms_of(node):
             if not term.applies("connection"):
                 message = f"Hops lead from connections, and {term.text} says nothing of a connection."

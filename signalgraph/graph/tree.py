@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from signalgraph.graph.terms import Term
 
@@ -32,6 +33,14 @@ class Hops:
     node: Node
     up: int | None = 0
     down: int | None = 0
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        """Where they lead is looked up for each connection, and they may hold a large tree."""
+        return hash((self.node, self.up, self.down))
 
 
 Node = Term | Not | And | Or | Hops
