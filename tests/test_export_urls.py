@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 import uuid
@@ -153,3 +155,15 @@ def test_who_may_not_look_gets_no_file(get: Get, settings: Any) -> None:
     settings.DEBUG = False
     for suffix in CONTENT_TYPES:
         assert get(f"graph.{suffix}").status_code == 403
+
+
+@pytest.mark.parametrize("view", ["wiring", "apps", "focus"])
+def test_a_picture_that_is_opened_in_a_browser_may_use_its_own_style(get: Get, view: str) -> None:
+    """Our policy has no inline styles, and without its style the drawing is black; this one style is allowed."""
+    response = get("graph.svg", view=view, sel="sender:shop.Order" if view == "focus" else "")
+    style = response.content.decode().partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = response["Content-Security-Policy"]
+    assert f"style-src 'sha256-{digest}';" in policy
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe" not in policy

@@ -106,7 +106,7 @@ def document(
         "",
         tag("title", text(title)),
         tag("desc", text(" ".join(about))),
-        tag("style", f"\n{stylesheet()}{style}"),
+        tag("style", f"{stylesheet()}{style}"),
         tag("rect", class_="paper", width=width, height=height),
         head(pen, title, query, as_of, width),
         tag("g", lines(["", *drawn, ""]), transform=f"translate({(width - pen.layout.width) // 2} {HEAD_PX})"),

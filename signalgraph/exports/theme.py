@@ -124,7 +124,7 @@ def stylesheet() -> str:
     """The rules of a file's own <style>; nothing in it is fetched."""
     light = {token: pair[0] for token, pair in TOKENS.items()}
     dark = {token: pair[1] for token, pair in TOKENS.items()}
-    return f"{_SHAPES}{_coloured(light)}@media (prefers-color-scheme: dark) {{\n{_coloured(dark)}}}\n"
+    return f"\n{_SHAPES}{_coloured(light)}@media (prefers-color-scheme: dark) {{\n{_coloured(dark)}}}\n"
 
 
 def _coloured(tokens: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from django.urls import URLPattern, path
 
 from signalgraph.conf import did_you_mean
 from signalgraph.exports.files import KINDS, Format
+from signalgraph.exports.theme import stylesheet
 from signalgraph.exports.titles import file_name, title_of
 from signalgraph.graph.material import Ask, Direction, ViewError, ViewName
 from signalgraph.graph.naming import completed
@@ -17,6 +18,7 @@ from signalgraph.graph.views import build_view
 from signalgraph.web import access
 from signalgraph.web.asks import COLOURS, MAX_DEPTH, material_of, read_ask
 from signalgraph.web.notices import error_json
+from signalgraph.web.policy import HEADER, picture_policy
 from signalgraph.web.scope import Scope
 from signalgraph.web.state import State
 from signalgraph.web.views import file_view
@@ -62,7 +64,8 @@ def _reader(kind: Format) -> Callable[[HttpRequest, Scope], HttpResponse]:
             return error_json(str(error), picked, do, status=400)
         body = kind.render(graph, title_of(ask), scope.state.q, scope.as_of)
         named = f'inline; filename="{file_name(ask, kind.suffix)}"'
-        return HttpResponse(body.encode(), content_type=kind.content_type, headers={"Content-Disposition": named})
+        headers = {"Content-Disposition": named, HEADER: picture_policy(stylesheet())}
+        return HttpResponse(body.encode(), content_type=kind.content_type, headers=headers)
 
     return read
 
