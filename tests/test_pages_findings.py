@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from typing import Any
 
@@ -348,3 +350,23 @@ def test_a_trace_lists_what_was_found_in_it(log: Log, monkeypatch: pytest.Monkey
     log.append(batch([dispatch(2, start_us=now_us())]))
     assert "A receiver is slow" in text(f"traces/{TRACE}/")
     assert "A receiver is slow" not in text(f"traces/{SHOP.id}-{span(2):x}/")
+
+
+def test_requests_that_waited_for_the_first_findings_do_not_look_again() -> None:
+    """Rules read all that is in memory: one request does it, those that came meanwhile take what it found."""
+    kept, looks = found._Kept(), []
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def look() -> list[Finding]:
+        looks.append(1)
+        begun.set()
+        goes_on.wait(10)
+        return [SLOW]
+
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(kept.get, "key", 60.0, look)
+        assert begun.wait(10)
+        others = [pool.submit(kept.get, "key", 60.0, look) for _ in range(3)]
+        goes_on.set()
+        assert [each.result(10) for each in (first, *others)] == [[SLOW]] * 4
+    assert looks == [1]

@@ -19,7 +19,7 @@ from signalgraph.graph.material import Ask
 from signalgraph.index import Index
 from signalgraph.log import Log, open_log
 from signalgraph.web import found, scope
-from signalgraph.web.asks import MAX_DEPTH, read_ask
+from signalgraph.web.asks import MAX_DEPTH, read_ask, write_open
 from signalgraph.web.state import State
 
 PLACED, SAVED = "shop.signals.order_placed", "django.db.models.signals.post_save"
@@ -167,6 +167,18 @@ def test_a_path_without_its_ends_asks_for_them() -> None:
     values = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
     assert values == {"view": "path", "q": "-app:django", "sel": ORDER, "to": ""}
     assert f'<option value="{CHECK}">' in form
+
+
+@pytest.mark.parametrize("query", ["", f"&sel={ORDER}", f"&to={CHECK}", f"&sel={ORDER}&to={CHECK}"])
+@pytest.mark.parametrize("view", ["view=path", "view=list&of=path"])
+def test_every_export_of_a_path_is_a_file_of_what_is_shown(view: str, query: str) -> None:
+    """While an end is missing that is the wiring."""
+    menu = html(f"{view}{query}&q=-app:django").partition('id="sg-exports"')[2].partition("</details>")[0]
+    links = [unescape(each) for each in re.findall(r'href="([^"]+)" download', menu)]
+    assert len(links) == len(KINDS)
+    assert {Client().get(each).status_code for each in links} == {200}
+    (table,) = (Client().get(each).content.decode() for each in links if "graph.csv" in each)
+    assert (RECEIVERS[1] in table) == (query.count("=") < 2)
 
 
 @pytest.mark.parametrize(
@@ -356,3 +368,9 @@ def test_plumbing_is_one_click_away(log: Log) -> None:
 def test_an_address_is_read_leniently(params: dict[str, str], ask: Ask) -> None:
     """A hand-written one never fails."""
     assert read_ask(State("/signals/", "graph/", params)) == ask
+
+
+@pytest.mark.parametrize("apps", [("shop", "library"), ('"one, two"', "shop"), ("100%2C", "a%b,c")])
+def test_an_opened_app_may_have_any_name(apps: tuple[str, ...]) -> None:
+    """What the link of an app says is what is read of it, commas of a text sender included."""
+    assert read_ask(State("/", "graph/", {"view": "apps", "open": write_open(apps)})).open == apps

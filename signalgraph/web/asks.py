@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import cast, get_args
+from urllib.parse import unquote
 
 from signalgraph import names
 from signalgraph.events import ANY_SENDER
@@ -33,9 +35,19 @@ def read_ask(state: State) -> Ask:
         target=params.get("to", ""),
         depth=min(int(depth), MAX_DEPTH) if depth.isdecimal() and len(depth) < 9 else plain.depth,
         direction=cast("Direction", _one_of(DIRECTIONS, params.get("direction"), plain.direction)),
-        open=tuple(filter(None, dict.fromkeys(params.get("open", "").split(",")))),
+        open=tuple(unquote(app) for app in dict.fromkeys(params.get("open", "").split(",")) if app),
         measure=cast("Measure", _one_of(COLOURS, params.get("color"), plain.measure)),
     )
+
+
+def lacks_end(ask: Ask) -> bool:
+    """Whether it is a path of which an end is still to be picked, from the wiring."""
+    return ask.view == "path" and not (ask.selection and ask.target)
+
+
+def write_open(apps: Iterable[str]) -> str:
+    """The parameter `open`: a comma in an app's name is no end of it, as `read_ask` reads it."""
+    return ",".join(app.replace("%", "%25").replace(",", "%2C") for app in apps)
 
 
 def _one_of(known: tuple[str, ...], asked: str | None, otherwise: str) -> str:

@@ -26,6 +26,8 @@ CODE_FRESH_S = 60.0  # what is imported later, or connected
 TRAFFIC_FRESH_S = 5.0
 CODE = "SG1xx"  # stands among the failed rules for all that read the code
 
+_Dated = tuple[float, list[Finding]]  # when it was found
+
 logger = logging.getLogger(__name__)
 
 
@@ -49,25 +51,35 @@ class Found:
 
 
 class _Kept:
-    """What was found last. One request looks again, the others go on with what there is."""
+    """What was found last. One request looks again, the others go on with what there is; without any they wait."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._found: tuple[object, float, list[Finding]] | None = None
+        self._found: tuple[object, _Dated] | None = None
 
     def get(self, key: object, fresh_s: float, find: Callable[[], list[Finding]]) -> list[Finding]:
-        kept = self._found
-        is_same = kept is not None and kept[0] == key
-        if kept and is_same and time.monotonic() - kept[1] < fresh_s:
-            return kept[2]
-        if not self._lock.acquire(blocking=not is_same):
-            return kept[2] if kept else []
+        kept = self._of(key)
+        if kept and _is_fresh(kept, fresh_s):
+            return kept[1]
+        if not self._lock.acquire(blocking=kept is None):
+            return kept[1] if kept else []
         try:
+            kept = self._of(key)  # another request may have looked meanwhile
+            if kept and _is_fresh(kept, fresh_s):
+                return kept[1]
             found = find()
-            self._found = (key, time.monotonic(), found)
+            self._found = (key, (time.monotonic(), found))
             return found
         finally:
             self._lock.release()
+
+    def _of(self, key: object) -> _Dated | None:
+        found = self._found
+        return found[1] if found is not None and found[0] == key else None
+
+
+def _is_fresh(kept: _Dated, fresh_s: float) -> bool:
+    return time.monotonic() - kept[0] < fresh_s
 
 
 _code, _traffic = _Kept(), _Kept()

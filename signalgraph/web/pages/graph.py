@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
@@ -19,7 +20,7 @@ from signalgraph.graph.focus import Focus, focus
 from signalgraph.graph.layout import Layout, layout_wiring
 from signalgraph.graph.material import Ask, ViewError
 from signalgraph.graph.views import build_view, lay_out
-from signalgraph.web.asks import material_of, read_ask
+from signalgraph.web.asks import lacks_end, material_of, read_ask, write_open
 from signalgraph.web.facets import connection_facets
 from signalgraph.web.legend import measure_words, read_legend
 from signalgraph.web.listing import app_pairs, baseline, list_rows, others
@@ -40,6 +41,7 @@ MAX_LAYOUTS = 32
 NEARLY_ALL = 0.9  # of what two drawings hold
 
 _layouts: dict[tuple[object, ...], Layout] = {}
+_keeping = threading.Lock()
 
 
 def read_graph(scope: Scope) -> nx.DiGraph[str]:
@@ -55,11 +57,14 @@ def read_layout(graph: nx.DiGraph[str]) -> Layout:
         return lay_out(graph)
     causes = tuple(cause[:3] for cause in graph.graph["causes"])
     key = (tuple(graph.nodes), tuple(graph.edges), causes)
-    if key not in _layouts:
-        while len(_layouts) >= MAX_LAYOUTS:
-            _layouts.pop(next(iter(_layouts)), None)
-        _layouts[key] = layout_wiring(graph, near=_nearest(graph))
-    return _layouts[key].counted(graph)
+    layout = _layouts.get(key)
+    if layout is None:
+        layout = layout_wiring(graph, near=_nearest(graph))
+        with _keeping:
+            while len(_layouts) >= MAX_LAYOUTS:
+                del _layouts[next(iter(_layouts))]
+            _layouts[key] = layout
+    return layout.counted(graph)
 
 
 def _nearest(graph: nx.DiGraph[str]) -> Layout | None:
@@ -112,11 +117,10 @@ def _picture(request: HttpRequest, scope: Scope, ask: Ask, *, is_list: bool) -> 
     """What the page shows of a graph. Raises `ViewError`."""
     if ask.view == "focus" and not ask.selection:
         return {"problem": no_focus(scope)}
-    lacks_end = ask.view == "path" and not (ask.selection and ask.target)
-    drawn = build_view(material_of(scope), replace(ask, view="wiring") if lacks_end else ask)
+    drawn = build_view(material_of(scope), replace(ask, view="wiring") if lacks_end(ask) else ask)
     if drawn.graph.get("note"):
         raise ViewError(drawn.graph["note"])
-    pick = "" if lacks_end else "at" if ask.view in STAGED else "sel"
+    pick = "" if lacks_end(ask) else "at" if ask.view in STAGED else "sel"
     context = {"pick": pick, "shown": shown_words(drawn), **_selected(scope, drawn, pick)}
     if request.headers.get("HX-Target") == PANEL:
         return context | {"drawing": not is_list}
@@ -151,7 +155,7 @@ def _link(scope: Scope, ask: Ask, pick: str) -> Callable[[str], str]:
         if kind != "app":
             return scope.state.url(**{param: one})
         opened = [each for each in ask.open if each != name] if name in ask.open else [*ask.open, name]
-        return scope.state.url(open=",".join(opened))
+        return scope.state.url(open=write_open(opened))
 
     return url
 
