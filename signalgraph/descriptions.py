@@ -101,7 +101,7 @@ def model_label(cls: type) -> str | None:
     if meta is None:
         return None
     app_label, name = meta.app_label, meta.object_name
-    if meta.auto_created:
+    if is_a(meta.auto_created, ModelBase):  # a Meta may say just True
         owner = class_namespace(meta.auto_created)["_meta"]
         for field in owner.local_many_to_many:
             if field.remote_field.through is cls:

@@ -241,8 +241,10 @@ class SignalInfo(Struct, frozen=True, rename={"cls": "class"}):
 class ConnectionInfo(Struct, frozen=True, rename={"is_async": "async"}):
     """A live connection. `sender` is `*` for any sender; `order` (from 1) is its place among the signal's receivers.
 
-    `sender_kind` is "abstract", "proxy" or "through" (made by Django for a many-to-many field) where the sender is such
-    a model: Django dispatches nothing for it, or for its own instances only.
+    `sender_kind` says what model the sender is: "abstract", "swapped" (a setting names another in its place), "proxy",
+    "through" (made by Django for a many-to-many field), else "model"; "" where it is none, or that isn't known.
+    `sender_instead` is the model in the place of a swapped one; for one with many-to-many fields, or to which some
+    lead, what sends m2m_changed: `app_label.Model.field.through`.
     """
 
     signal: str
@@ -255,6 +257,7 @@ class ConnectionInfo(Struct, frozen=True, rename={"is_async": "async"}):
     file: str | None
     line: int | None
     sender_kind: str = ""
+    sender_instead: str = ""
 
 
 class Inventory(Struct, frozen=True):

@@ -30,6 +30,11 @@ def class_namespace(cls: type) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", _namespace_of(cls))
 
 
+def class_bases(cls: type) -> tuple[type, ...]:
+    """The class and its bases, in the order in which attributes are looked up."""
+    return cast("tuple[type, ...]", _mro_of(cls))
+
+
 def class_attribute(cls: type, name: str) -> Any:
     """An attribute as it is stored in the class or its bases (a descriptor is not asked); None without one."""
     for base in _mro_of(cls):

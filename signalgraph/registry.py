@@ -32,13 +32,15 @@ from signalgraph.events import (
     Wiring,
 )
 from signalgraph.inert import class_path
+from signalgraph.model_kinds import ModelKind, model_kinds
 from signalgraph.receivers import distinct_names, is_own
 from signalgraph.rows import RawRow, describe_uid, read_rows, row_marks
-from signalgraph.senders import SenderLabels, model_kinds
+from signalgraph.senders import SenderLabels
 
 SCAN_INTERVAL_S = 10.0
 TIDY_AT = 1_000  # known signals from which on the dead are looked for
 UNNAMED = "unnamed"
+NO_MODEL = ModelKind("")
 
 
 @dataclass(frozen=True)
@@ -267,7 +269,7 @@ def _live_rows(
     raw: list[RawRow],
     described: dict[int, tuple[str, ReceiverName]],
     labels: dict[int, str],
-    kinds: dict[str, str],
+    kinds: dict[str, ModelKind],
 ) -> list[Row]:
     rows: list[Row] = []
     for row in raw:
@@ -275,9 +277,9 @@ def _live_rows(
             continue
         name, receiver = described[id(row)]
         sender = _sender(row, labels)
-        order, kind = len(rows) + 1, kinds.get(sender, "")
+        order, kind = len(rows) + 1, kinds.get(sender, NO_MODEL)
         place = (receiver.file, receiver.line)
-        info = ConnectionInfo(signal, sender, name, row.dispatch_uid, row.weak, row.is_async, order, *place, kind)
+        info = ConnectionInfo(signal, sender, name, row.dispatch_uid, row.weak, row.is_async, order, *place, *kind)
         rows.append(Row(row.sender_key, receiver.ident, sender, name, info))
     return rows
 

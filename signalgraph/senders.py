@@ -10,9 +10,8 @@ from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Model
 
-from signalgraph.descriptions import UNKNOWN_SENDER, describe_sender, escape, model_label
+from signalgraph.descriptions import UNKNOWN_SENDER, describe_sender
 from signalgraph.inert import class_module, class_namespace, classes_below, instance_namespace, is_a
 
 LEARNED = 10_000  # labels kept; the oldest goes first
@@ -78,25 +77,6 @@ class SenderLabels:
                 labels[id(obj)] = describe_sender(obj)
                 self._found[id(obj)] = (labels[id(obj)], _reference(obj))
         return labels
-
-
-def model_kinds() -> dict[str, str]:
-    """What is special about a model as a sender, by its label: "abstract", "proxy" or "through"; others are left out.
-
-    Also models that the app registry doesn't hold, as abstract ones. Two that read the same say nothing of each other.
-    """
-    kinds: dict[str, set[str]] = {}
-    for cls in classes_below(Model):
-        if class_module(cls) != "__fake__" and (label := model_label(cls)):
-            kinds.setdefault(escape(label), set()).add(_model_kind(class_namespace(cls)["_meta"]))
-    return {label: found.pop() for label, found in kinds.items() if len(found) == 1 and found != {""}}
-
-
-def _model_kind(options: object) -> str:
-    facts = instance_namespace(options)
-    if facts.get("abstract"):
-        return "abstract"
-    return "proxy" if facts.get("proxy") else "through" if facts.get("auto_created") else ""
 
 
 def _registered() -> dict[int, Any]:

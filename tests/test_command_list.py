@@ -124,7 +124,19 @@ def test_json_is_the_whole_inventory() -> None:
     assert len(data["connections"]) == len(REGISTRY.inventory().connections)
     assert [list(data["signals"][0]), list(data["connections"][0])] == [
         ["id", "name", "aliases", "class", "receivers"],
-        ["signal", "sender", "receiver", "dispatch_uid", "weak", "async", "order", "file", "line", "sender_kind"],
+        [
+            "signal",
+            "sender",
+            "receiver",
+            "dispatch_uid",
+            "weak",
+            "async",
+            "order",
+            "file",
+            "line",
+            "sender_kind",
+            "sender_instead",
+        ],
     ]
     assert {
         "signal": f"{HERE}.rung",
@@ -136,7 +148,8 @@ def test_json_is_the_whole_inventory() -> None:
         "order": 2,
         "file": __file__,
         "line": answer.__code__.co_firstlineno,
-        "sender_kind": "",
+        "sender_kind": "model",
+        "sender_instead": "auth.Group.permissions.through",
     } in data["connections"]
 
 

@@ -13,7 +13,19 @@ PACKAGE = Path(__file__).parent.parent / "signalgraph"
 # A module imports from its own line and those above it, never from one below.
 LAYERS = (
     {"blobs", "causing", "events", "names", "descriptions", "inert", "parsing", "redaction"},
-    {"registry", "rows", "receivers", "senders", "pending", "origins", "log", "recorder", "instrumenting", "conf"},
+    {
+        "registry",
+        "rows",
+        "receivers",
+        "senders",
+        "model_kinds",
+        "pending",
+        "origins",
+        "log",
+        "recorder",
+        "instrumenting",
+        "conf",
+    },
     {
         "index",
         "traces",

@@ -595,7 +595,7 @@ def test_a_connection_that_was_written_without_its_senders_kind_is_read() -> Non
 
 @isolate_apps("django.contrib.auth")
 def test_a_connection_says_what_kind_of_model_its_sender_is() -> None:
-    """Abstract models and proxies are where a connection waits in vain; an ordinary model says nothing."""
+    """Abstract models and proxies are where a connection waits in vain; what is no model has no kind."""
 
     class Staff(Group):
         class Meta:
@@ -608,7 +608,7 @@ def test_a_connection_says_what_kind_of_model_its_sender_is() -> None:
     assert kinds == {
         "auth.AbstractBaseUser": "abstract",
         "auth.Staff": "proxy",
-        "auth.Group": "",
+        "auth.Group": "model",
         "auth.Group.permissions": "through",
         "*": "",
     }

@@ -14,6 +14,7 @@ from signalgraph import names
 from signalgraph.documents.django_signals import SAID
 from signalgraph.documents.sources import Site, Sources
 from signalgraph.events import ANY_SENDER, ConnectionInfo, DeadEntry, PendingSender, SignalInfo
+from signalgraph.graph.firing import why_not_live
 from signalgraph.recent import Step
 
 
@@ -114,7 +115,7 @@ def audiences(connections: Iterable[ConnectionInfo]) -> list[Audience]:
 
 
 def _told(row: ConnectionInfo) -> tuple[object, ...]:
-    return row.receiver, row.sender == ANY_SENDER, row.weak, row.is_async, row.dispatch_uid
+    return row.receiver, row.sender == ANY_SENDER, row.weak, row.is_async, row.dispatch_uid, why_not_live(row)
 
 
 def _audience(senders: list[str], rows: list[ConnectionInfo], named: frozenset[str] = frozenset()) -> Audience:

@@ -69,7 +69,8 @@ class Teller:
     def facts(self, row: ConnectionInfo) -> Iterator[str]:
         """How it is connected, and what its code sends."""
         yield ", ".join(filter(None, [self.place(row), self.held(row), self.sender_filter(row)]))
-        if why := why_not_live(row):
+        own = names.connection_id(row.sender, row.signal, row.receiver)
+        if why := why_not_live(row, self.content.called, connection=own):
             yield f"**may never run**: {prose(why)}"
         # What a receiver for one sender sends is told below, with all that follows.
         told = {(one.signal, one.sender) for one in self.written_in(row)} if row.sender == ANY_SENDER else ()

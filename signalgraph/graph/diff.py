@@ -96,7 +96,8 @@ def compare(before: Inventory, after: Inventory) -> Difference:
 def comparable(inventory: Inventory) -> Inventory:
     """An inventory without what is not compared: lines, roots of paths, aliases; order counts within each signal."""
     files = below_roots(inventory.connections)
-    rows = [replace(row, file=files.get(row.file or ""), line=None, sender_kind="") for row in inventory.connections]
+    uncompared = {"line": None, "sender_kind": "", "sender_instead": ""}
+    rows = [replace(row, file=files.get(row.file or ""), **uncompared) for row in inventory.connections]
     numbered = [
         replace(row, order=number)
         for _, same in sorted(_by_signal(rows).items())

@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.db.models import Model
-from django.db.models.signals import post_delete, post_init, post_save, pre_delete, pre_init, pre_save
 
 from signalgraph import names
 from signalgraph.findings.base import Finding, Rule
 from signalgraph.findings.code import Code
 from signalgraph.findings.evidence import receiver_evidence
 from signalgraph.findings.live import LiveRow
+from signalgraph.graph.firing import OF_INSTANCES
 from signalgraph.inert import classes_below
 from signalgraph.names import describe_sender, short
-
-_OF_INSTANCES = (pre_init, post_init, pre_save, post_save, pre_delete, post_delete)
 
 
 def find(code: Code) -> Iterator[Finding]:
     """The project's receivers that are connected for a proxy or for the model behind one, and not for both."""
     for row in code.own:
         model = code.model_of(row)
-        if model is None or not any(row.signal is signal for signal in _OF_INSTANCES):
+        if model is None or row.info.signal not in OF_INSTANCES:
             continue
         unheard = [other for other in _same_rows(model) if code.is_loaded(other) and not _hears(code, row, other)]
         if unheard:
