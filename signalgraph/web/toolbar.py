@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from signalgraph.exports.files import KINDS
 from signalgraph.graph.material import Ask
-from signalgraph.web.asks import COLOURS, MAX_DEPTH, OWN, VIEWS
+from signalgraph.web.asks import COLOURS, MAX_DEPTH, OWN, VIEWS, lacks_end
 from signalgraph.web.state import State
 
 FILES = {  # by format: what it is for
@@ -64,7 +64,7 @@ def read_toolbar(state: State, ask: Ask, *, is_list: bool) -> Toolbar:
             "more", "+", state.url(depth=ask.depth + 1) if ask.depth < MAX_DEPTH else "", key="+", title="More causes"
         ),
         directions=[_direction(state, ask, name) for name in DIRECTIONS] if follows else [],
-        exports=[Choice(name, label, export_url(state, KINDS[name].suffix)) for name, label in FILES.items()],
+        exports=[Choice(name, label, export_url(state, ask, KINDS[name].suffix)) for name, label in FILES.items()],
     )
 
 
@@ -86,7 +86,9 @@ def _direction(state: State, ask: Ask, name: str) -> Choice:
     return Choice(name, label, state.url(direction=None if name == "both" else name), ask.direction == name, key, title)
 
 
-def export_url(state: State, suffix: str) -> str:
-    """The address of a file that shows what the page shows."""
+def export_url(state: State, ask: Ask, suffix: str) -> str:
+    """The address of a file that shows what the page shows: the wiring, while an end of a path is to be picked."""
     own = {name: state.params.get(name) for name in OWN if name != "at"}
+    if lacks_end(ask):
+        own |= dict.fromkeys(("view", "of", "sel", "to"))
     return state.url(f"graph.{suffix}", **own)
