@@ -332,6 +332,9 @@ def test_a_receiver_that_only_a_view_module_connects_is_named(installed: Any, at
     assert attic.subjects("SG107") == ["views.count"]
 
 
+IMPORTING = "    def ready(self):\n        from importlib import import_module\n"
+
+
 @pytest.mark.parametrize(
     ("apps_py", "others"),
     [
@@ -339,8 +342,19 @@ def test_a_receiver_that_only_a_view_module_connects_is_named(installed: Any, at
         ("    def ready(self):\n        import attic.views\n", {}),
         ("    def ready(self):\n        from . import more\n", {"more": "from . import (\n    views,\n)"}),
         ("    def ready(self):\n        __import__('importlib').import_module('attic.views')\n", {}),
+        (IMPORTING + "        import_module(f'{self.name}.views')\n", {}),
+        (IMPORTING + "        for name in ('views',):\n            import_module(f'{self.name}.{name}')\n", {}),
+        (IMPORTING + "        path = self.name + '.views'\n        import_module(path)\n", {}),
     ],
-    ids=["from ready()", "by its full name", "through another module", "by a text"],
+    ids=[
+        "from ready()",
+        "by its full name",
+        "through another module",
+        "by a text",
+        "by a text with a name in it",
+        "by a text that ends with a name",
+        "by a name",
+    ],
 )
 def test_a_module_that_ready_leads_to_is_not_named(
     installed: Any, attic: Package, apps_py: str, others: dict[str, str]

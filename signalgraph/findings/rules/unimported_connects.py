@@ -13,9 +13,11 @@ from signalgraph.findings.base import Evidence, Finding, Rule
 from signalgraph.findings.code import Code
 from signalgraph.findings.evidence import code_evidence
 from signalgraph.findings.rules.import_connects import startup_modules
-from signalgraph.findings.sources import Module
+from signalgraph.findings.sources import Module, is_package
 
 _BY_NAME = re.compile(r"autodiscover_modules|import_module|import_string|__import__|module_has_submodule")
+_WRITTEN = r"""\s*["']|\s*f["'][^"']*\.\w+["']"""  # the name, or its end
+_COMPUTED = re.compile(rf"(?:import_module|import_string|__import__)\((?!{_WRITTEN})")
 
 
 def find(code: Code) -> Iterator[Finding]:
@@ -70,9 +72,15 @@ def _imports(code: Code, module: Module, name: str) -> bool:
 
 
 def _is_named(code: Code, name: str) -> bool:
-    """Whether something may import it by its name: `autodiscover_modules("receivers")`."""
-    quoted = re.compile(rf"""["'][\w.]*\b{re.escape(name.rpartition(".")[2])}["']""")
-    return any(quoted.search(line) for line in code.lines(_BY_NAME))
+    """Whether something may import it by its name: `autodiscover_modules("receivers")`, `f"{self.name}.receivers"`.
+
+    Of a name that is put together, only that is known where: it may be that of any module beside or below.
+    """
+    quoted = re.compile(rf"""["'][^"']*\b{re.escape(name.rpartition(".")[2])}["']""")
+    if any(quoted.search(line) for line in code.lines(_BY_NAME)):
+        return True
+    above = (each for each in code.modules if not is_package(each.file) and name.startswith(f"{each.package}."))
+    return any(_COMPUTED.search(code.sources.text(each.file)) for each in above)
 
 
 RULE = Rule(
