@@ -2,6 +2,7 @@
 
 import re
 import types
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.core.checks import run_checks
 from django.urls import URLPattern, URLResolver, include, path
 
 from signalgraph import checks
+from signalgraph.findings import load_rules
 
 ROOT = Path(__file__).parent.parent
 
@@ -108,6 +110,30 @@ def test_an_ignored_name_that_no_signal_has_is_a_warning(settings: Any) -> None:
     assert message.id == "signalgraph.W003"
     assert "'django.db.post_init'" in message.msg
     assert message.hint == "Did you mean django.db.models.signals.post_init?"
+
+
+def test_a_project_that_cannot_be_read_is_checked_without_its_signals(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its server starts all the same; the log says why these checks are missing."""
+
+    def read_code() -> None:
+        raise RuntimeError("odd")
+
+    monkeypatch.setattr("signalgraph.findings.code.read_code", read_code)
+    assert checks.check_findings() == []
+    assert "can't be read" in caplog.text
+
+
+def test_an_entry_of_a_rule_that_failed_is_not_called_stale(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it would have found isn't known."""
+    settings.SIGNALGRAPH = {"ACCEPT": {"SG109:receiver:shop.gone": "It is true."}}
+    assert "signalgraph.W005" in {one.id for one in checks.check_findings()}
+    failing = replace(load_rules()["SG109"], find=lambda code: 1 / 0)
+    monkeypatch.setitem(load_rules(), "SG109", failing)
+    assert "signalgraph.W005" not in {one.id for one in checks.check_findings()}
+    monkeypatch.undo()
+    checks.check_findings()
 
 
 def test_every_id_is_documented() -> None:
