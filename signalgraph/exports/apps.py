@@ -16,7 +16,7 @@ from signalgraph.graph.apps_layout import APP, BADGE, FRAME_HEAD, AppsLayout, Fr
 from signalgraph.graph.figures import HEADS, THIN_PX, short_number
 from signalgraph.graph.layout import SMALL_CHAR, Box, Line, cut
 
-CAUSED_CHARS = 16
+CAUSED_CHARS = 26  # as many as fit into `STUB_PX`
 KEYS = (
     (tag("rect", class_="pill", x=0.5, y=-1.5, width=20, height=14, rx=7), 26, "connections"),
     ("", 0, "a line to an app and one from it are no path"),

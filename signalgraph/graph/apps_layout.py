@@ -46,7 +46,7 @@ from signalgraph.graph.placing import place
 BAND_GAP, FRAME_HEAD, FRAME_PAD = 12, 28, 10
 APP, LANE, BADGE = 28, 20, 16  # height of an app's box with one line, of each further line, and of each badge
 SIGNALS_CHARS = 27  # of what a lane says
-STUB_PX = 130  # room on the right for what an app's receivers cause
+STUB_PX = 190  # room on the right for what an app's receivers cause
 
 
 @dataclass(frozen=True)

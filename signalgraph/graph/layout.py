@@ -33,7 +33,7 @@ GUTTERS = (140, 152)
 CHAR, SMALL_CHAR = 7.25, 6.65  # width of a monospace character at 12 and at 11 px
 PAD = 12
 CELL = 46  # heat cell and the space after it
-MARKS = 26  # room for an error's cross with its count, or a slow one's triangle
+MARKS = 44  # room for an error's cross with a count of three digits, or a slow one's triangle
 LIMITS = {"sender": 22, "signal": 26, "port": 20, "receiver": 26}  # characters of a label
 SPREAD, SPREAD_IN = 4.0, 3.0  # between lines on the side of a box, and on a port
 
