@@ -37,6 +37,12 @@ class Plan(models.Model):
         abstract = True
         app_label = "attic"
 
+class Ideal(models.Model):
+    notes = models.ManyToManyField(Note, related_name="+")
+    class Meta:
+        abstract = True
+        app_label = "attic"
+
 class Draft(Plan):
     readers = models.ManyToManyField("accounts.User", through="Loan")
     class Meta:
