@@ -69,7 +69,9 @@ def _told(found: Collection[str]) -> str:
 def _close(text: str, kind: str, ids: Collection[str]) -> str:
     """What was probably meant, as a sentence's end. Whole and short names are compared, and ids only with ids."""
     if kind == "connection":
-        by_name = {one: one for one in ids if one.startswith("connection:")}
+        parts = text.split("|")  # one of them is misspelt: comparing every id with all of the text takes seconds
+        alike = (one for one in ids if one.startswith("connection:") and len(set(one.split("|")) & set(parts)) > 1)
+        by_name = {one: one for one in alike}
     else:
         plain = sorted(one for one in ids if not one.startswith("connection:"))
         by_name = {names.short(one.partition(":")[2]): one for one in plain}
