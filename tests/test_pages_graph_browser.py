@@ -309,3 +309,30 @@ def test_nothing_is_wider_than_a_phone(page: Page, site: str, path: str) -> None
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_an_open_card_scrolls_in_the_main_view(page: Page, site: str) -> None:
+    """Header and strip stay where they are, as on every other page."""
+    page.set_viewport_size({"width": 1400, "height": 500})
+    page.goto(f"{site}findings/?open={SLOW.key}")
+    main = page.locator("#main")
+    assert main.evaluate("main => main.scrollHeight > main.clientHeight")
+    assert page.evaluate("document.documentElement.scrollHeight") <= 500
+
+
+def test_the_labels_of_the_files_stand_on_one_line_each(page: Page, site: str) -> None:
+    """The menu is as wide as the longest of them."""
+    page.goto(f"{site}graph/")
+    page.get_by_text("Export", exact=True).click()
+    heights = page.locator("#sg-exports .pop a").evaluate_all("links => links.map(link => link.offsetHeight)")
+    assert set(heights) == {28}
+
+
+def test_the_table_of_processes_is_not_cut(page: Page, site: str) -> None:
+    """At the width of a laptop, its last column too, with large numbers."""
+    page.set_viewport_size({"width": 1400, "height": 900})
+    page.goto(f"{site}setup/")
+    table = page.get_by_role("region", name="Processes")
+    numbers = "cells => cells.forEach((cell, at) => cell.textContent = at > 1 ? '12,345,678' : cell.textContent)"
+    table.locator("td").evaluate_all(numbers)
+    assert table.evaluate("table => table.scrollWidth <= table.clientWidth")
