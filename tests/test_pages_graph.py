@@ -7,6 +7,7 @@ import re
 import uuid
 from html import unescape
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from django.http import HttpResponse
@@ -319,6 +320,17 @@ def test_the_panel_asks_what_happens_then() -> None:
     assert "direction=up" in ways["Why did this run?"]
     assert "direction=down" in ways["What does it set off?"]
     assert all(Client().get(url).status_code == 200 for url in ways.values())
+
+
+def test_the_panel_of_a_model_asks_what_happens_when_it_is_saved() -> None:
+    """Only of one whose `post_save` somebody hears; the focus begins with that dispatch and holds what it sets off."""
+    panels = [html(f"sel={one}").partition('<aside class="panel"')[2] for one in ("sender:shop.StockItem", ORDER)]
+    [url] = re.findall(r'<a class="link" href="([^"]+)">What happens when this is saved\?<', panels[0])
+    assert "this is saved?" not in panels[1]
+    assert f"sel=port:{SAVED}|shop.StockItem" in unquote(unescape(url))
+    drawn = boxes(unquote(unescape(url)).partition("?")[2])
+    assert CHECK.partition(":")[2] in " ".join(drawn)
+    assert RESERVE.partition(":")[2] not in " ".join(drawn)
 
 
 def test_cycles_are_listed(log: Log) -> None:

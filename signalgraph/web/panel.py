@@ -14,6 +14,7 @@ from signalgraph.web.subjects import Subject, find_subject, heard_by, neighbourh
 
 MAX_CONNECTIONS = 8
 MAX_FINDINGS = 6
+SAVED = "django.db.models.signals.post_save"
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,19 @@ def connection_facts(scope: Scope, subject: Subject) -> list[Fact]:
     return facts
 
 
+def saved_port(subject: Subject) -> str:
+    """The dispatch that says that this sender was saved, as an id; empty where no receiver of its own hears that."""
+    is_heard = subject.kind == "sender" and any(row.signal == SAVED for row in subject.connections)
+    return f"port:{SAVED}|{subject.name}" if is_heard else ""
+
+
 def subject_context(scope: Scope, subject: Subject) -> dict[str, Any]:
     """What the panel and the own page of a subject both show."""
     first = subject.connections[0] if subject.connections else None
     place = place_of(first.file, first.line, with_lines=True) if first and subject.kind == "receiver" else None
     return {
         "subject": subject,
+        "saved": saved_port(subject),
         "label": "any sender" if subject.name == "*" else names.short(subject.name),
         "steps": neighbourhood(scope, subject),
         "facts": connection_facts(scope, subject),
