@@ -200,6 +200,8 @@ def test_a_receiver_that_nothing_holds_is_named(
         "if Note:\n    @receiver(rung)\n    def hear(**kwargs): pass\n"
         "else:\n    @receiver(rung)\n    def hear(**kwargs): pass",
         "for kind in (Note,):\n    @receiver(rung, sender=kind)\n    def hear(**kwargs): pass",
+        "def make():\n    def hear(**kwargs): pass\n    return hear\nears = [make(), make()]\n"
+        "for ear in list(ears):\n    rung.connect(ear)",
         "def go():\n    def hear(**kwargs): pass\n    rung.connect(hear, weak=False)\ngo()",
         "def go():\n    def hear(**kwargs): pass\n    rung.connect(hear)\n    return hear\nkept = go()",
         "def go():\n    def hear(**kwargs): pass\n    rung.connect(hear)\n    KEPT.append(hear)\nKEPT = []\ngo()",
@@ -218,6 +220,7 @@ def test_a_receiver_that_nothing_holds_is_named(
         "a name that is given again, held",
         "one name in two branches",
         "a loop's only one",
+        "a loop over what can't be told",
         "strong",
         "returned",
         "handed on",

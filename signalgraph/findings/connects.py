@@ -88,7 +88,9 @@ class Connect:
             return Made(node, f"{scope.module.name}.{scope.prefix}{node.name}", variable)
         method = node.attr if isinstance(node, ast.Attribute) else ""
         root = node.value if isinstance(node, ast.Attribute) else node
-        variable = root.id if isinstance(root, ast.Name) and scope.local.get(root.id) == [] else ""
+        variable = ""
+        if scope.functions and isinstance(root, ast.Name) and scope.local.get(root.id) == []:
+            variable = root.id
         source = _assigned(scope, variable) if variable else root
         label = _label(scope, source, method)
         return Made(source, label, variable) if source is not None and label else None
