@@ -247,6 +247,28 @@ def test_the_causes_of_a_log_are_followed(tmp_path):
     assert followed - alone == {f"connection:{__name__}.Order|{__name__}.order_paid|{__name__}.thank"}
 
 
+def test_without_a_log_nothing_is_claimed_of_what_was_seen(tmp_path):
+    """A path that needs causes is refused; a focus says, on stderr and in the file, that what follows isn't known."""
+    order_paid.connect(thank, sender=Order)
+    path, focus = tmp_path / "path.svg", tmp_path / "focus.svg"
+    try:
+        with pytest.raises(CommandError, match=r"The wiring alone .* No log was read.* add --log\.$") as refused:
+            export("--view", "path", "--select", HERE, "--to", f"{__name__}.thank", "--output", str(path))
+        said = io.StringIO()
+        options = ("--view", "focus", "--select", f"{__name__}.send_receipt", "--output", str(focus))
+        call_command("signalgraph", "export", *options, stderr=said)
+    finally:
+        order_paid.disconnect(thank, sender=Order)
+    assert "was seen doing" not in str(refused.value)
+    assert not path.exists()
+    unknown = "No log was read, so what receivers set off isn't known"
+    assert f"{unknown}. --log adds what was seen." in said.getvalue()
+    shown = [
+        element.text or "" for element in ET.fromstring(focus.read_bytes()).iter("{http://www.w3.org/2000/svg}text")
+    ]
+    assert any(unknown in one for one in shown)
+
+
 def test_a_log_that_is_not_there_is_not_created(tmp_path):
     """The message says where it was looked for and what to do."""
     path = tmp_path / "log.sqlite3"

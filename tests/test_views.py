@@ -271,8 +271,8 @@ def test_no_path_is_said_in_words():
     assert graph.graph["note"] == (
         "No path was seen from sender:library.Book to receiver:shop.receivers.create_reorder. The wiring alone doesn't "
         "lead there either: a receiver would have to dispatch stock_low from shop.StockItem. None of the 2 handlings "
-        "that follow from the start was seen doing that. Of the connections, the filter hides 1, which may be on the "
-        "way."
+        "that follow from the start was seen doing that. Of the connections, leaving out Django's own or the "
+        "filter hides 1, which may be on the way."
     )
 
 

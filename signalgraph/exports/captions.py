@@ -77,6 +77,6 @@ def truth(graph: nx.DiGraph[str]) -> str:
 
 
 def about(graph: nx.DiGraph[str], title: str, query: str, as_of: str) -> list[str]:
-    """What an export says of itself, a line each; of a view that is empty why it is."""
+    """What an export says of itself, a line each; of a view that lacks something why it does."""
     said = [title, *([f"Filter: {query}"] if query else []), *([f"As of {as_of}"] if as_of else [])]
     return [*said, *([graph.graph["note"]] if graph.graph.get("note") else [])]

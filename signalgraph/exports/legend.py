@@ -23,7 +23,8 @@ def head(pen: Pen, title: str, query: str, as_of: str, width: int) -> str:
     """The title and, below, how much of what at which time."""
     drawn = {one for _, _, data in pen.graph.edges(data=True) for one in data.get("connections", ())}
     drawn |= {one for _, data in pen.graph.nodes(data=True) for ids in data.get("badges", {}).values() for one in ids}
-    said = [words.count(len(drawn), "connection"), f"filter {query}" if query else "", as_of]
+    note = pen.graph.graph.get("note", "").rstrip(".") if drawn else ""  # an empty drawing shows nothing else
+    said = [words.count(len(drawn), "connection"), note, f"filter {query}" if query else "", as_of]
     room = int((width - 2 * MARGIN) / 6.2)
     return tag(
         "g",

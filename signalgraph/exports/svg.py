@@ -100,6 +100,7 @@ def document(
     height = HEAD_PX + pen.layout.height + below
     holds, truth = _about(pen.graph)
     about = [f"{holds}.", truth]
+    about += [pen.graph.graph["note"]] if len(pen.graph) and pen.graph.graph.get("note") else []
     about += [f"Filter: {query}."] if query else []
     about += [f"As of {as_of}."] if as_of else []
     parts = [

@@ -14,6 +14,8 @@ from signalgraph.graph.material import Ask, Material, ViewError
 from signalgraph.graph.ranks import rank
 from signalgraph.graph.story import build_story, choose, sender_line, sender_node
 
+NO_LOG = "No log was read, so what receivers set off isn't known."
+
 
 def build_focus(material: Material, ask: Ask) -> nx.DiGraph[str]:
     """What the selection sets off and what led to it, `ask.depth` causes far.
@@ -23,7 +25,8 @@ def build_focus(material: Material, ask: Ask) -> nx.DiGraph[str]:
     A graph of dispatches and handlings, stage by stage, with these attributes:
 
     * ``graph.graph``: `signals` (signal -> its port ids), `signal_labels`, `starts` (what was selected), `cycles` (see
-      `signalgraph.graph.flow.cycles`), `note` (words where there is nothing to draw), `measure` where there are stats;
+      `signalgraph.graph.flow.cycles`), `note` (why there is nothing to draw, or not all that there may be), `measure`
+      where there are stats;
     * senders: `kind` "sender", `name`, `label`, `stage` 0;
     * ports, one for each dispatch: `kind` "port", `signal`, `senders` (one), `label`, `name`, `stage`, `distance`
       (causes from the selection, negative before it), `observed`, `sent` (times that code outside receivers sent it),
@@ -43,7 +46,9 @@ def build_focus(material: Material, ask: Ask) -> nx.DiGraph[str]:
     up = _follow(story, starts, ask.depth, backwards=True) if ask.direction != "down" else dict.fromkeys(starts, 0)
     distances = {node: -distance for node, distance in up.items()} | down
     distances = {port: distances[node] for node in distances for port in _port_of(story, node)} | distances
-    return _measured(_drawn(story, story.subgraph(distances), starts, distances), material, ask)
+    drawn = _drawn(story, story.subgraph(distances), starts, distances)
+    drawn.graph["note"] = NO_LOG if ask.depth and not material.is_recorded else ""
+    return _measured(drawn, material, ask)
 
 
 def build_path(material: Material, ask: Ask) -> nx.DiGraph[str]:
@@ -62,8 +67,9 @@ def build_path(material: Material, ask: Ask) -> nx.DiGraph[str]:
             found.add_node(port, **story.nodes[port])
             found.add_edge(port, node, **story.edges[port, node])
     drawn = _drawn(story, found, starts, _follow(found, [one for one in starts if one in found], None, backwards=False))
+    drawn.graph["note"] = "" if material.is_recorded else NO_LOG
     if not found:
-        drawn.graph["note"] = _no_way(story, ask, starts, ends, len(material.unfiltered) - len(material.connections))
+        drawn.graph["note"] = _no_way(story, material, ask, starts, ends)
     return _measured(drawn, material, ask)
 
 
@@ -150,18 +156,24 @@ def _add_labels(graph: nx.DiGraph[str]) -> None:
     graph.graph.update(signals=dict(sorted(of_signal.items())), signal_labels=dict(sorted(signals.items())))
 
 
-def _no_way(story: nx.DiGraph[str], ask: Ask, starts: Collection[str], ends: Collection[str], hidden: int) -> str:
-    """What was not seen, and what would have to be."""
+def _no_way(
+    story: nx.DiGraph[str], material: Material, ask: Ask, starts: Collection[str], ends: Collection[str]
+) -> str:
+    """What was not seen, and what would have to be; without a log only what is not connected."""
     awaited = sorted({port for node in ends for port in (_port_of(story, node) or [node])})
     named = [f"{names.short(story.nodes[port]['signal'])} from {_who(story, port)}" for port in awaited[:3]]
     more = f" or {len(awaited) - 3} others" if len(awaited) > 3 else ""
     reached = _follow(story, starts, None, backwards=False)
     idle = sum(story.nodes[node]["kind"] == "receiver" for node in reached)
+    missing = f"a receiver would have to dispatch {', '.join(named)}{more}."
+    hidden = len(material.unfiltered) - len(material.connections)
+    if not material.is_recorded:
+        return f"The wiring alone doesn't lead from {ask.selection} to {ask.target}: {missing} {NO_LOG}"
     said = [f"No path was seen from {ask.selection} to {ask.target}."]
-    said += [f"The wiring alone doesn't lead there either: a receiver would have to dispatch {', '.join(named)}{more}."]
+    said += [f"The wiring alone doesn't lead there either: {missing}"]
     said += [f"None of the {idle} handlings that follow from the start was seen doing that."] if idle > 1 else []
-    said += [f"Of the connections, the filter hides {hidden}, which may be on the way."] if hidden else []
-    return " ".join(said)
+    hides = f"Of the connections, leaving out Django's own or the filter hides {hidden}, which may be on the way."
+    return " ".join([*said, *([hides] if hidden else [])])
 
 
 def _who(story: nx.DiGraph[str], port: str) -> str:

@@ -70,6 +70,11 @@ class Material:
     sent: Mapping[tuple[str, str], int] = field(default_factory=dict)
     calls: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether a log was read; without one nothing is known of what receivers set off."""
+        return self.stats is not None or bool(self.steps or self.sent or self.calls)
+
     @cached_property
     def called(self) -> set[str]:
         """Ids of connections that ran."""

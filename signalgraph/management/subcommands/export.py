@@ -69,9 +69,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def handle(command: BaseCommand, **options: Any) -> None:
     name = _format(options["format"], options["output"])
-    content, said, is_empty = _render(name, options)
-    if is_empty:
-        command.stderr.write(command.style.WARNING(_why_empty(options["filter"])))
+    content, said, warning = _render(name, options)
+    if warning:
+        command.stderr.write(command.style.WARNING(warning))
     if options["output"] == "-":
         _print(command, content)
         return
@@ -79,8 +79,8 @@ def handle(command: BaseCommand, **options: Any) -> None:
     command.stderr.write(f"{options['output']}: {said}.")
 
 
-def _render(name: str, options: Mapping[str, Any]) -> tuple[str | bytes, str, bool]:
-    """The export, how much is in it, and whether nothing is."""
+def _render(name: str, options: Mapping[str, Any]) -> tuple[str | bytes, str, str]:
+    """The export, how much is in it, and why that is nothing, or not all that there may be."""
     from signalgraph.exports import files, png  # networkx takes 150 ms to import
     from signalgraph.graph.build import connection_id
     from signalgraph.graph.material import ViewError
@@ -93,11 +93,15 @@ def _render(name: str, options: Mapping[str, Any]) -> tuple[str | bytes, str, bo
     try:
         material = material_from_registry(query=query, everything=options["all"], log=options["log"])
         graph = build_view(material, completed(ask, material.unfiltered))
+        note = graph.graph.get("note", "")
+        if note and options["log"] is None and not graph:
+            raise CommandError(f"{note} A path needs what was seen: add --log.")
         render = files.FORMATS["svg" if name == PNG else name]
         content = render(graph, _title(graph.graph["ask"]), query, _as_of(options["as_of"]))
         drawn, every = connections_in(graph), {connection_id(row) for row in material.unfiltered}
         said = f"{len(drawn)} of {len(every)} connections"
-        return png.render(content) if name == PNG else content, said, not drawn
+        warning = _warning(note, options) if note or not drawn else ""
+        return png.render(content) if name == PNG else content, said, warning
     except QueryError as error:
         raise CommandError(f"--filter: {error}\n{error.marked(query)}") from error
     except (ViewError, files.ExportError) as error:
@@ -140,7 +144,11 @@ def _format(chosen: str | None, output: str) -> str:
     raise CommandError(f"{where} asks for the unknown format {name!r}; {conf.did_you_mean(name, known)}")
 
 
-def _why_empty(query: str) -> str:
+def _warning(note: str, options: Mapping[str, Any]) -> str:
+    """What is to be known of an export that lacks something; `note` is what it says itself."""
+    query = options["filter"]
+    if note:
+        return f"{note} --log adds what was seen." if options["log"] is None else note
     if query:
         return f"No connection matches --filter {query!r}."
     return "No connection is known, so nothing is drawn; --all adds Django's own."
