@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8000
 RATE ?= 5
+JOBS ?= 2
 PYTEST_ARGS ?=
 SUITE_ARGS ?=
 
@@ -18,7 +19,7 @@ BENCH := $(VENV)/bench/.installed-$(CHECKSUM)
 
 help:
 	@echo "make demo     the bookshop on http://127.0.0.1:$(PORT)/, its dashboard on /signals/ (PORT=8001, RATE=20)"
-	@echo "make test     all tests, in a real browser too (PYTEST_ARGS=\"-k graph\", PYTHON=python3.13)"
+	@echo "make test     all tests, in a real browser too (PYTEST_ARGS=\"-k graph\", JOBS=0, PYTHON=python3.13)"
 	@echo "make lint     ruff and mypy"
 	@echo "make bench    what recording costs on this machine, and what other tools cost"
 	@echo "make load     how much one process can record: 100,000 dispatches/s for a minute, then at full speed"
@@ -31,7 +32,7 @@ demo: $(SITE)
 	@$(PY) -m dashboard.demo --port $(PORT) --rate $(RATE)
 
 test: $(DEV) chromium programs
-	@$(PY) -m pytest $(PYTEST_ARGS)
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
 lint: $(DEV)
 	@$(PY) -m ruff check .
