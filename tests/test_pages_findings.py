@@ -10,6 +10,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.http import HttpRequest, HttpResponse
@@ -287,13 +288,42 @@ def test_only_who_may_look_may_accept(log: Log, settings: Any) -> None:
 
 
 def test_the_form_of_the_card_works_as_it_stands(log: Log) -> None:
-    """Its token, its key, and where it goes back to: the page without the card."""
+    """Its token, its key, and where it goes back to: the page without the card, which says what was accepted."""
     client = Client(enforce_csrf_checks=True)
     page = client.get(f"/signals/findings/?app=shop&open={SLOW.key}").content.decode()
     form = page[page.index('class="accept"') :].partition("</form>")[0]
     values = {key: unescape(value) for key, value in re.findall(r'name="(\w+)" value="([^"]*)"', form)}
     answer = client.post("/signals/accept/", {**values, "reason": "A print server."})
-    assert (answer.status_code, answer["Location"]) == (303, "/signals/findings/?app=shop")
+    back = f"/signals/findings/?app=shop&accepted={quote(SLOW.key)}"
+    assert (answer.status_code, answer["Location"]) == (303, back)
+    said = unescape(client.get(back).content.decode())
+    assert 'role="status"' in said
+    assert "with the reason “A print server.”" in said
+    link = re.search(r'Accepted: <a class="link" href="([^"]+)">A receiver is slow<', said)
+    assert link
+    assert "Accepted: A print server." in client.get(link[1]).content.decode()
+
+
+def test_only_what_is_accepted_is_said_to_be(log: Log) -> None:
+    """An address that somebody kept, or made up, confirms nothing; nor does the next click."""
+    assert "Accepted:" not in html(f"findings/?accepted={SLOW.key}")
+    post(key=SLOW.key, reason="x")
+    page = html(f"findings/?accepted={SLOW.key}")
+    assert "Accepted:" in page
+    assert (
+        "accepted=SG"
+        not in page.replace(f'hx-get="/signals/findings/?accepted={quote(SLOW.key)}"', "")
+        .partition("<main")[2]
+        .partition("</main>")[0]
+    )
+
+
+def test_the_form_says_where_an_acceptance_holds(log: Log) -> None:
+    """In this log; the line that holds everywhere is there to be copied, and is one that the settings take."""
+    said = unescape(html(f"findings/?open={SLOW.key}"))
+    line = f'SIGNALGRAPH["ACCEPT"] = {{"{SLOW.key}": "reason"}}'
+    assert "kept in this log only" in said
+    assert f"<code>{line}</code>" in said
 
 
 def test_the_page_has_a_json_twin(log: Log) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -63,6 +64,11 @@ class Card:
         return self.finding.fix or self.rule.fix
 
     @property
+    def setting(self) -> str:
+        """The line of the settings that accepts it, but for the reason."""
+        return f'SIGNALGRAPH["ACCEPT"] = {{{json.dumps(self.finding.key, ensure_ascii=False)}: "reason"}}'
+
+    @property
     def first(self) -> Shown | None:
         """The evidence to look at first."""
         traces = [each for each in self.evidence if each.url and each.glyph == "cause"]
@@ -71,7 +77,7 @@ class Card:
 
 def make_card(scope: Scope, finding: Finding, acceptance: Accepted | None = None, *, is_open: bool = False) -> Card:
     rule = load_rules()[finding.rule]
-    url = scope.state.url(open=None if is_open else finding.key)
+    url = scope.state.url(open=None if is_open else finding.key, accepted=None)
     page_url = scope.state.url("findings/", open=finding.key, sel=None, q=None)
     card = Card(finding, rule, is_open, url, page_url, when_words(scope, finding, rule), acceptance)
     if not is_open:

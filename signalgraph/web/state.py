@@ -55,8 +55,8 @@ class State:
 
     @property
     def kept(self) -> list[tuple[str, str]]:
-        """What a new filter keeps: the parameters but the filter itself, and where in the rows the page was."""
-        return [each for each in self.params.items() if each[0] not in ("q", "page", "row", "before")]
+        """What a new filter keeps: the parameters but the filter, the place in the rows, and what was just done."""
+        return [each for each in self.params.items() if each[0] not in ("q", "page", "row", "before", "accepted")]
 
     def url(self, path: str | None = None, **changes: object) -> str:
         """The address of a page; None: this page with its own parameters. A change to None or "" drops a parameter."""

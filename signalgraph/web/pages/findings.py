@@ -54,7 +54,7 @@ def _facet(scope: Scope, name: str, counts: Counter[str]) -> FacetGroup:
     facets = []
     for value in values:
         left = [each for each in on if each != value] if value in on else [*on, value]
-        url = scope.state.url(**{name: ",".join(left), "open": None})
+        url = scope.state.url(**{name: ",".join(left), "open": None, "accepted": None})
         title = library.load_rules()[value].title if value in library.load_rules() else ""
         facets.append(Facet(SEEN.get(value, value), counts[value], value in on, url, title))
     return FacetGroup(name.capitalize(), facets)
@@ -77,8 +77,11 @@ def findings(request: HttpRequest, scope: Scope) -> Page:
     opened = scope.state.params.get("open", "")
     cards = [make_card(scope, each, acceptances[each.key], is_open=each.key == opened) for each in rows]
     seen = Counter(FACETS["seen"](each) for each in rows)
+    just = next((each for each in found.accepted if each.finding.key == scope.state.params.get("accepted")), None)
     context: dict[str, Any] = {
         "title": "Findings",
+        "just": just,
+        "just_title": library.load_rules()[just.finding.rule].title if just else "",
         "cards": cards,
         "tab": state,
         "tabs": {"open": len(found.open), "accepted": len(found.accepted)},
