@@ -93,6 +93,24 @@ def test_markdown_is_a_comment_for_a_pull_request(base: str, tmp_path: Path) -> 
     )
 
 
+def test_the_ending_of_the_output_decides_the_format(
+    base: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As with `export`; what was written is said. --format comes first, and an unknown ending is an error."""
+    struck.connect(note, sender=Group)
+    starts = {"svg": "<?xml", "md": "<!-- signalgraph diff -->", "json": '{\n  "schema"', "txt": "+ `", "": "+ `"}
+    for suffix, start in starts.items():
+        file = tmp_path / (f"changes.{suffix}" if suffix else "changes")
+        assert diff("--base", base, "--output", str(file)) == ("", 1)
+        assert file.read_text().startswith(start)
+        assert f"{file}: 1 change as " in capsys.readouterr().err
+    diff("--base", base, "--output", str(tmp_path / "changes.md"), "--format", "text")
+    assert (tmp_path / "changes.md").read_text().startswith("+ `")
+    with pytest.raises(CommandError, match=r"changes\.svgg asks for the unknown format 'svgg'; did you mean 'svg'"):
+        diff("--base", base, "--output", str(tmp_path / "changes.svgg"))
+    assert not (tmp_path / "changes.svgg").exists()
+
+
 def test_json_is_for_programs(base: str) -> None:
     """Each change with its kind and names."""
     struck.connect(answer, sender=Permission)

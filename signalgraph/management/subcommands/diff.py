@@ -17,13 +17,15 @@ from signalgraph.events import SCHEMA, Inventory
 help = "Say what has changed between two snapshots (list --json, or docs' wiring.json), or since one of them."
 returncode = 2
 CHANGED = 1
+KNOWN = (*FORMATS, "svg")
+BY_SUFFIX = {".txt": "text", ".md": "markdown", ".json": "json", ".svg": "svg"}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("snapshots", nargs="*", metavar="SNAPSHOT", help="two files: before and after; - is stdin")
     parser.add_argument("--base", metavar="FILE", help="what was before; compared with the project as it is now")
-    known = ", ".join([*FORMATS, "svg"])
-    parser.add_argument("--format", default="text", metavar="NAME", help=f"{known}; text is the default")
+    told = f"{', '.join(KNOWN)}; by default what --output ends in, else text"
+    parser.add_argument("--format", metavar="NAME", help=told)
     parser.add_argument("--output", default="-", metavar="FILE", help="where to write; - (the default) is stdout")
     parser.add_argument("--all", action="store_true", help="with Django's own plumbing")
     parser.add_argument("--exit-zero", action="store_true", help="exit with 0 also where something has changed")
@@ -34,28 +36,41 @@ def handle(
     *,
     snapshots: list[str],
     base: str | None = None,
-    format: str = "text",
+    format: str | None = None,
     output: str = "-",
     all: bool = False,
     exit_zero: bool = False,
     **options: object,
 ) -> None:
+    chosen = _format(format, output)
     before, after = _inventories(snapshots, base)
     if not all:
         before, after = told(before, after)
     changes = find_changes(before, after)
-    if format == "svg":
+    if chosen == "svg":
         from signalgraph.exports.diff import render  # networkx takes 150 ms to import
 
         written = render(before, after)
-    elif format in FORMATS:
-        written = FORMATS[format](changes)
     else:
-        known = conf.did_you_mean(format, [*FORMATS, "svg"])
-        raise CommandError(f"--format asks for the unknown format {format!r}; {known}", returncode=returncode)
+        written = FORMATS[chosen](changes)
     _write(command, written, output)
+    if output != "-":
+        counted = f"{len(changes)} change{'' if len(changes) == 1 else 's'}"
+        command.stderr.write(f"{output}: {counted} as {chosen}.")
     if changes and not exit_zero:
         sys.exit(CHANGED)
+
+
+def _format(chosen: str | None, output: str) -> str:
+    suffix = Path(output).suffix if output != "-" else ""
+    if not chosen and not suffix:
+        return "text"
+    name = chosen or BY_SUFFIX.get(suffix, suffix.removeprefix("."))
+    if name in KNOWN:
+        return name
+    where = "--format" if chosen else f"--output {output}"
+    known = conf.did_you_mean(name, KNOWN)
+    raise CommandError(f"{where} asks for the unknown format {name!r}; {known}", returncode=returncode)
 
 
 def _inventories(snapshots: list[str], base: str | None) -> tuple[Inventory, Inventory]:
