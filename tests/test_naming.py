@@ -63,6 +63,8 @@ def test_a_name_of_very_many_things_is_told_with_some_of_them():
     [
         ("post_sav", f"did you mean signal:{POST_SAVE}"),
         ("shop.Ordr", "did you mean sender:shop.Order"),
+        ("Ordre", "did you mean sender:shop.Order"),
+        ("sender:Ordre", "did you mean sender:shop.Order"),
         ("receiver:send_recipt", "did you mean receiver:shop.receivers.send_receipt"),
         (CHECK.replace("check", "chek"), f"did you mean {CHECK}"),
         ("connection:shop.Ordr|none.at_all|shop.receivers.check", "signalgraph list --all prints those"),

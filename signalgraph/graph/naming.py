@@ -74,7 +74,8 @@ def _close(text: str, kind: str, ids: Collection[str]) -> str:
         by_name = {one: one for one in alike}
     else:
         plain = sorted(one for one in ids if not one.startswith("connection:"))
-        by_name = {names.short(one.partition(":")[2]): one for one in plain}
+        by_name = {one.rpartition(".")[2]: one for one in plain if "." in one}
+        by_name |= {names.short(one.partition(":")[2]): one for one in plain}
         by_name |= {one.partition(":")[2]: one for one in plain}
     close = get_close_matches(text, sorted(by_name), n=3, cutoff=0.6)
     if not close:
