@@ -18,22 +18,23 @@ from signalgraph.graph.query import QueryError
 from signalgraph.log import LogError
 from signalgraph.management import material as management
 from signalgraph.names import connection_id as handling
+from signalgraph.registry import REGISTRY
 
 PAGE = Path(__file__).parent.parent / "docs/graph.md"
 AUDIT = "telemetry.audit.ModelAudit()"
 FLAGGED = "telemetry.signals.order_flagged"
 SHOP = [
-    connect(ORDER_PLACED, "shop.Order", "shop.receivers.reserve_stock"),
+    connect(ORDER_PLACED, "shop.Order", "shop.stock.reserve_stock"),
     connect(ORDER_PLACED, "shop.Order", "shop.receivers.send_receipt", 2),
-    connect(POST_SAVE, "shop.StockItem", "shop.receivers.check_stock"),
-    connect(POST_SAVE, "legacy.Note", "legacy.receivers.touch_note", 2),
+    connect(POST_SAVE, "shop.StockItem", "shop.stock.check_stock"),
+    connect(POST_SAVE, "legacy.Note", "legacy.receivers.touch_updated", 2),
     connect(POST_SAVE, "*", AUDIT, 3),
-    connect(STOCK_LOW, "shop.StockItem", "shop.receivers.create_reorder"),
-    connect(FLAGGED, "shop.Order", "shop.receivers.hold_order"),
+    connect(STOCK_LOW, "shop.StockItem", "shop.stock.create_reorder"),
+    connect(FLAGGED, "shop.Order", "shop.receivers.log_flagged"),
 ]
-RESERVE = handling("shop.Order", ORDER_PLACED, "shop.receivers.reserve_stock")
-CHECK = handling("shop.StockItem", POST_SAVE, "shop.receivers.check_stock")
-TOUCH = handling("legacy.Note", POST_SAVE, "legacy.receivers.touch_note")
+RESERVE = handling("shop.Order", ORDER_PLACED, "shop.stock.reserve_stock")
+CHECK = handling("shop.StockItem", POST_SAVE, "shop.stock.check_stock")
+TOUCH = handling("legacy.Note", POST_SAVE, "legacy.receivers.touch_updated")
 STEPS = {
     (RESERVE, "shop.Order", POST_SAVE, "shop.StockItem"): 128,
     (CHECK, "shop.StockItem", STOCK_LOW, "shop.StockItem"): 9,
@@ -56,6 +57,12 @@ def test_the_examples_of_the_page_are_true():
     assert len(examples.examples) > 10
     found = doctest.DocTestRunner().run(examples)
     assert found.failed == 0
+
+
+def test_the_examples_of_the_page_are_of_the_demo():
+    """Whoever tries them there finds what they name."""
+    known = {(row.sender, row.signal, row.receiver) for row in REGISTRY.inventory().connections}
+    assert {(row.sender, row.signal, row.receiver) for row in SHOP} <= known
 
 
 @pytest.mark.usefixtures("shop")
