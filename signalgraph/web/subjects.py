@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,13 +10,13 @@ from typing import TYPE_CHECKING
 from signalgraph import conf, names
 from signalgraph.events import ANY_SENDER, ConnectionInfo
 from signalgraph.web.scope import Scope, connection_id
+from signalgraph.web.sourcing import excerpt
 
 if TYPE_CHECKING:
     from signalgraph.index import Stats
     from signalgraph.traces import Call, Seen
 
 KINDS = ("signal", "sender", "receiver")
-SOURCE_LINES = 16
 MAX_CAUSES = 8
 
 
@@ -168,30 +167,13 @@ def _without_repeats(steps: list[Step]) -> list[Step]:
 
 
 def place_of(file: str | None, line: int | None, *, with_lines: bool = False) -> Place | None:
-    """Where something is written; None where that isn't known. The excerpt ends with the function's indentation."""
+    """Where something is written; None where that isn't known."""
     if not file or not line:
         return None
     pattern = conf.get_settings().editor
     url = pattern.replace("{path}", file).replace("{line}", str(line)) if pattern else ""
-    lines = _excerpt(file, line) if with_lines and file.endswith(".py") else []
+    lines = excerpt(file, line) if with_lines and file.endswith(".py") else []
     return Place(names.relative_path(file), line, url, lines)
-
-
-def _excerpt(file: str, line: int) -> list[tuple[int, str]]:
-    linecache.checkcache(file)
-    found = linecache.getlines(file)[line - 1 : line - 1 + SOURCE_LINES]
-    lines: list[tuple[int, str]] = []
-    margin = len(found[0]) - len(found[0].lstrip()) if found else 0
-    in_body = False
-    for number, text in enumerate(found, line):
-        indent = len(text) - len(text.lstrip())
-        if in_body and text.strip() and indent <= margin:
-            break
-        in_body = in_body or (indent > margin and bool(text.strip()))
-        lines.append((number, text.rstrip("\n")[margin:] if indent >= margin else text.rstrip("\n")))
-    while lines and not lines[-1][1].strip():
-        lines.pop()
-    return lines
 
 
 def newest_error(scope: Scope, subject: Subject) -> NewestError | None:
