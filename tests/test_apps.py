@@ -258,7 +258,7 @@ def test_causes_of_what_the_filter_left_out_are_not_told():
 
 def test_an_app_that_is_not_there_is_an_error_with_the_known_ones():
     """One that the filter has left out is none: the address stays good while the filter changes."""
-    with pytest.raises(ViewError, match="no app 'shpo' to open; use one of: library, shop, telemetry"):
+    with pytest.raises(ViewError, match=r"no app 'shpo' to open; did you mean 'shop'\? use one of: library, shop"):
         viewed(opened=["shpo"])
     assert carried(viewed(SHOP[:2], ["library"], unfiltered=SHOP)).total() == 2
 

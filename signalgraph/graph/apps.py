@@ -14,6 +14,7 @@ from typing import Any
 import networkx as nx
 
 from signalgraph import names
+from signalgraph.conf import did_you_mean
 from signalgraph.events import ANY_SENDER, ConnectionInfo
 from signalgraph.graph.build import about_line, build_wiring, connection_id, unique
 from signalgraph.graph.figures import Figures, heard, together
@@ -108,8 +109,9 @@ def _opened(wanted: Iterable[str], apps: Collection[str], unfiltered: Iterable[C
     known = {*apps, *(app_of(name) for row in unfiltered for name in (row.sender, row.receiver))} - {""}
     for app in wanted:
         if app not in known:
-            there = f"use one of: {', '.join(sorted(known))}" if known else "nothing is connected"
-            raise ViewError(f"There is no app {app!r} to open; {there}.")
+            there = sorted(one for one in known if names.app_of(one))  # texts that send are boxes, but no apps
+            do = did_you_mean(app, there) if there else "nothing is connected."
+            raise ViewError(f"There is no app {app!r} to open; {do}")
     return sorted(set(wanted) & set(apps))
 
 
