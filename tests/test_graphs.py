@@ -96,7 +96,9 @@ def test_the_wiring_of_this_process_is_there_without_a_log():
 
 def test_what_cannot_be_read_is_said(tmp_path):
     """A log that isn't there, a filter with a mistake."""
-    with pytest.raises(LogError, match="There is no log at"):
+    with pytest.raises(LogError, match=r"There is no log at .* or give log=None\."):
         graphs.flow(log=f"sqlite://{tmp_path}/nothing.sqlite3")
+    with pytest.raises(LogError, match=r"^log= is 'foo'; give the address of a log, as in sqlite:///absolute/path"):
+        graphs.flow(log="foo")
     with pytest.raises(QueryError, match="There is no field 'reciever'"):
         graphs.wiring("reciever:hear")

@@ -28,20 +28,27 @@ if TYPE_CHECKING:
 OVER_S = 60.0  # without a sign of life
 
 
+INSTEAD = {"--log": "leave out --log", "log=": "give log=None"}  # how to do without a log
+
+
 class LogMissing(LogError):
     """There is no log where one was looked for; nothing was created."""
 
 
 @contextmanager
-def reading(url: str) -> Iterator[Index]:
+def reading(url: str, *, named: str = "--log") -> Iterator[Index]:
     """What is known of a log; "" is the project's own. Nothing is created where there is none.
+
+    `named` is what an error calls the URL, a key of `INSTEAD`.
 
     Raises `LogError` for a log that isn't there or can't be read, `SettingsError`.
     """
+    if url and not _is_address(url):
+        raise LogError(f"{named} is {url!r}; give the address of a log, as in sqlite:///absolute/path/log.sqlite3.")
     address = url or conf.resolve_log_url(conf.get_settings())
     path = address.removeprefix("sqlite://")
     if path != address and not Path(path).exists():
-        raise LogMissing(f"There is no log at {path} yet. Record something first, or leave out --log.")
+        raise LogMissing(f"There is no log at {path} yet. Record something first, or {INSTEAD[named]}.")
     log = open_log(address, writer=False)
     try:
         index = Index(log, clock=_clock_of(log))
@@ -51,13 +58,20 @@ def reading(url: str) -> Iterator[Index]:
         log.close()
 
 
+def _is_address(url: str) -> bool:
+    scheme, separator, rest = url.partition("://")
+    return bool(separator) and (scheme == "memory" or (scheme == "sqlite" and rest.startswith("/")))
+
+
 def _clock_of(log: Log) -> Callable[[], float]:
     """The time; of a log that nobody writes to any more its end: its last minutes are what there is to see."""
     newest_s = max((beat.seen_ms for beat in log.heartbeats()), default=0) / 1000
     return (lambda: newest_s) if time.time() - newest_s > OVER_S else time.time
 
 
-def material_from_registry(*, query: str = "", everything: bool = False, log: str | None = None) -> Material:
+def material_from_registry(
+    *, query: str = "", everything: bool = False, log: str | None = None, named: str = "log="
+) -> Material:
     """All that is needed to draw what is connected in this process.
 
     Parameters
@@ -65,12 +79,13 @@ def material_from_registry(*, query: str = "", everything: bool = False, log: st
     query : only the connections that this filter leaves.
     everything : with the framework's own plumbing.
     log : the URL of a log whose counts and causes are added, "" for the project's own, None for none.
+    named : what an error calls that URL, see `reading`.
 
     Raises `QueryError`, `LogError`, `SettingsError`.
     """
     if log is None:
         return _material(query, everything, None)
-    with reading(log) as index:
+    with reading(log, named=named) as index:
         return _material(query, everything, index)
 
 

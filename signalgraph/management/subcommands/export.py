@@ -91,7 +91,8 @@ def _render(name: str, options: Mapping[str, Any]) -> tuple[str | bytes, str, st
 
     query, ask = options["filter"], read_ask(options)
     try:
-        material = material_from_registry(query=query, everything=options["all"], log=options["log"])
+        of_log = {"log": options["log"], "named": "--log"}
+        material = material_from_registry(query=query, everything=options["all"], **of_log)
         graph = build_view(material, completed(ask, material.unfiltered))
         note = graph.graph.get("note", "")
         if note and options["log"] is None and not graph:
@@ -111,9 +112,10 @@ def _render(name: str, options: Mapping[str, Any]) -> tuple[str | bytes, str, st
 def read_ask(options: Mapping[str, Any]) -> Ask:
     """What the options ask to be shown, short names as they were given."""
     from signalgraph.graph.material import Ask
+    from signalgraph.web.asks import MAX_DEPTH
 
-    if options["depth"] < 0:
-        raise CommandError(f"--depth is {options['depth']}; it takes a number from 0 on.")
+    if not 0 <= options["depth"] <= MAX_DEPTH:
+        raise CommandError(f"--depth is {options['depth']}; it takes a number from 0 to {MAX_DEPTH}.")
     measure = options["color"] or "calls"
     return Ask(
         view=cast("ViewName", _one_of("--view", options["view"], VIEWS)),
