@@ -124,6 +124,10 @@ def test_an_app_is_opened_in_the_export(get: Get) -> None:
     ("parameters", "what", "value", "do"),
     [
         ({"view": "pie"}, "no view 'pie'", "pie", "wiring"),
+        ({"view": "list"}, "no view 'list'", "list", "wiring"),
+        ({"veiw": "focus"}, "no parameter 'veiw'", "veiw", "Did you mean 'view'?"),
+        ({"t": "abc"}, "no t 'abc'", "abc", "60, 300, 900"),
+        ({"all": "yes"}, "no all 'yes'", "yes", "0, 1"),
         ({"direction": "left"}, "no direction 'left'", "left", "down"),
         ({"color": "red"}, "no color 'red'", "red", "rate"),
         ({"depth": "-1"}, "'-1' is no depth", "-1", "from 0 to 9"),

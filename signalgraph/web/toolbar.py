@@ -89,6 +89,7 @@ def _direction(state: State, ask: Ask, name: str) -> Choice:
 def export_url(state: State, ask: Ask, suffix: str) -> str:
     """The address of a file that shows what the page shows: the wiring, while an end of a path is to be picked."""
     own = {name: state.params.get(name) for name in OWN if name != "at"}
+    own |= {"view": None if ask.view == "wiring" else ask.view, "of": None}  # a list has the files of its view
     if lacks_end(ask):
-        own |= dict.fromkeys(("view", "of", "sel", "to"))
+        own |= dict.fromkeys(("view", "sel", "to"))
     return state.url(f"graph.{suffix}", **own)

@@ -16,18 +16,21 @@ from signalgraph.graph.material import Ask, Direction, ViewError, ViewName
 from signalgraph.graph.naming import completed
 from signalgraph.graph.views import build_view
 from signalgraph.web import access
-from signalgraph.web.asks import COLOURS, MAX_DEPTH, material_of, read_ask
+from signalgraph.web.asks import COLOURS, MAX_DEPTH, OWN, material_of, read_ask
 from signalgraph.web.notices import error_json
 from signalgraph.web.policy import HEADER, picture_policy
 from signalgraph.web.scope import Scope
-from signalgraph.web.state import State
+from signalgraph.web.state import SHARED, WINDOWS_S, State
 from signalgraph.web.views import file_view
 
 CHOICES: dict[str, Sequence[str]] = {  # by parameter
-    "view": (*get_args(ViewName), "list"),
+    "view": get_args(ViewName),
     "direction": get_args(Direction),
     "color": COLOURS,
+    "t": tuple(map(str, WINDOWS_S)),
+    "all": ("0", "1"),
 }
+KNOWN = sorted({*SHARED, *OWN} - {"of"})  # what a list is of stands in `view` here
 
 
 class AskError(ValueError):
@@ -40,15 +43,20 @@ class AskError(ValueError):
 
 def read_strictly(state: State) -> Ask:
     """What the address asks for. Raises `AskError`."""
+    for name in sorted(state.params.keys() - KNOWN):
+        raise AskError(f"There is no parameter {name[:80]!r}.", name, _capitalized(did_you_mean(name, KNOWN)))
     for name, known in CHOICES.items():
         value = state.params.get(name, "")
         if value and value not in known:
-            do = did_you_mean(value, known)
-            raise AskError(f"There is no {name} {value!r}.", value, do[0].upper() + do[1:])
+            raise AskError(f"There is no {name} {value!r}.", value, _capitalized(did_you_mean(value, known)))
     depth = state.params.get("depth", "")
     if depth and not (depth.isascii() and depth.isdecimal() and int(depth[:9]) <= MAX_DEPTH):
         raise AskError(f"{depth!r} is no depth.", depth, f"Give a number from 0 to {MAX_DEPTH}.")
     return read_ask(state)
+
+
+def _capitalized(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _reader(kind: Format) -> Callable[[HttpRequest, Scope], HttpResponse]:
