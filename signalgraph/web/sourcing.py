@@ -44,4 +44,5 @@ def _bounds(tree: ast.Module | None, line: int) -> tuple[int, int] | None:
 
 def _head(node: ast.stmt) -> int:
     """Where a statement begins: a function or class with its decorators."""
-    return min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(each.lineno for each in decorators)])
