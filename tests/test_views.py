@@ -271,9 +271,19 @@ def test_no_path_is_said_in_words():
     assert graph.graph["note"] == (
         "No path was seen from sender:library.Book to receiver:shop.receivers.create_reorder. The wiring alone doesn't "
         "lead there either: a receiver would have to dispatch stock_low from shop.StockItem. None of the 2 handlings "
-        "that follow from the start was seen doing that. Of the connections, leaving out Django's own or the "
-        "filter hides 1, which may be on the way."
+        "that follow from the start was seen doing that. Connections that were not looked at: 1 that the "
+        "filter hides; a path may lead through them."
     )
+
+
+def test_what_is_left_out_as_djangos_own_is_no_fault_of_the_filter():
+    """Both are counted, each by its name, and what only Django's own have says so."""
+    own = [structs.replace(SHOP[0], receiver="django.db.close_old_connections", order=9)]
+    known = replace(material(SHOP[1:], steps=STORY), unfiltered=[*SHOP, *own])
+    note = build_view(known, Ask("path", "sender:library.Book", "receiver:shop.receivers.create_reorder")).graph["note"]
+    assert note.endswith("1 of Django's own and 1 that the filter hides; a path may lead through them.")
+    with pytest.raises(ViewError, match="Only connections of Django's own have receiver:django"):
+        build_view(known, Ask("focus", "receiver:django.db.close_old_connections"))
 
 
 def test_a_connection_is_a_path_though_nobody_used_it():

@@ -9,6 +9,7 @@ import networkx as nx
 
 from signalgraph import names
 from signalgraph.events import ANY_SENDER
+from signalgraph.graph.build import connection_id
 from signalgraph.graph.flow import cycles, paths
 from signalgraph.graph.material import Ask, Material, ViewError
 from signalgraph.graph.ranks import rank
@@ -166,14 +167,22 @@ def _no_way(
     reached = _follow(story, starts, None, backwards=False)
     idle = sum(story.nodes[node]["kind"] == "receiver" for node in reached)
     missing = f"a receiver would have to dispatch {', '.join(named)}{more}."
-    hidden = len(material.unfiltered) - len(material.connections)
     if not material.is_recorded:
         return f"The wiring alone doesn't lead from {ask.selection} to {ask.target}: {missing} {NO_LOG}"
     said = [f"No path was seen from {ask.selection} to {ask.target}."]
     said += [f"The wiring alone doesn't lead there either: {missing}"]
     said += [f"None of the {idle} handlings that follow from the start was seen doing that."] if idle > 1 else []
-    hides = f"Of the connections, leaving out Django's own or the filter hides {hidden}, which may be on the way."
-    return " ".join([*said, *([hides] if hidden else [])])
+    return " ".join([*said, *_left_out(material)])
+
+
+def _left_out(material: Material) -> list[str]:
+    """The sentence on what was not looked at, if anything was not: Django's own may be hidden without a filter."""
+    left = {connection_id(row) for row in material.connections}
+    hidden = [row for row in material.unfiltered if connection_id(row) not in left]
+    own = sum(map(names.is_plumbing, hidden))
+    counts = {"of Django's own": own, "that the filter hides": len(hidden) - own}
+    said = " and ".join(f"{count} {words}" for words, count in counts.items() if count)
+    return [f"Connections that were not looked at: {said}; a path may lead through them."] if said else []
 
 
 def _who(story: nx.DiGraph[str], port: str) -> str:

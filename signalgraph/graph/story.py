@@ -80,6 +80,8 @@ def _why_missing(material: Material, kind: str, selection: str, name: str) -> st
     whole = {connection_id(row): row for row in material.unfiltered}
     left = {connection_id(row) for row in material.connections}
     hidden = [one for one, row in whole.items() if one not in left and _names(row, kind, selection, name)]
+    if hidden and all(names.is_plumbing(whole[one]) for one in hidden):
+        return f"Only connections of Django's own have {selection}, and they are left out."
     if hidden:
         return f"The filter hides {selection}; widen the filter to see it."
     return f"There is no {selection} among what is connected; check the name, or select it in the list."
