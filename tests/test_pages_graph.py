@@ -386,3 +386,13 @@ def test_an_address_is_read_leniently(params: dict[str, str], ask: Ask) -> None:
 def test_an_opened_app_may_have_any_name(apps: tuple[str, ...]) -> None:
     """What the link of an app says is what is read of it, commas of a text sender included."""
     assert read_ask(State("/", "graph/", {"view": "apps", "open": write_open(apps)})).open == apps
+
+
+def test_hidden_connections_are_offered_where_showing_them_shows_something(log: Log) -> None:
+    """Django's own that the filter doesn't match either would leave the page as empty."""
+    own = connection("django.db.close_old_connections", signal="django.core.signals.request_started", sender="*")
+    log.append(wiring([*ROWS, own]))
+    assert "Django's own" not in text("q=app:shoop")
+    assert "1 of Django's own matches it and is hidden; show them" in text("q=receiver:close_old_connections")
+    assert "1 of Django's own hidden" in text("")
+    assert "of Django's own hidden" not in text("q=app:shop")

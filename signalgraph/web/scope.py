@@ -52,9 +52,13 @@ class Scope:
         every = self.wiring.connections
         return every if self.state.shows_plumbing else [row for row in every if not names.is_plumbing(row)]
 
-    @property
+    @cached_property
     def hidden(self) -> int:
-        return len(self.wiring.connections) - len(self.shown)
+        """How many connections of Django's own the filter matches that are not shown."""
+        if self.filters_nothing or self.state.shows_plumbing:
+            return len(self.wiring.connections) - len(self.shown)
+        found = self.query.select(self.wiring.connections, stats_of=self.stats_of)
+        return sum(map(names.is_plumbing, found))
 
     @cached_property
     def connections(self) -> list[ConnectionInfo]:
