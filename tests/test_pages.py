@@ -218,6 +218,8 @@ def test_a_filter_that_cannot_be_read_is_marked_at_its_spot(get: Get, full: Log)
     response = get("signals/?q=app:shop+sgnal:x")
     assert response.status_code == 400
     assert "app:shop <mark>sgnal</mark>:x" in response.content.decode()
+    assert re.search(r'href="/signals/[^"?]*">Clear the filter<', response.content.decode())
+    assert "what is wrong" not in text(response)
     assert "Did you mean signal?" in text(response)
     assert "order_placed" not in text(response)
 
