@@ -32,7 +32,7 @@ demo: $(SITE)
 	@$(PY) -m dashboard.demo --port $(PORT) --rate $(RATE)
 
 test: $(DEV) chromium programs
-	@$(PY) -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+	@$(PY) -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(DEV)
 	@$(PY) -m ruff check .

@@ -68,6 +68,12 @@ def no_dispatch_is_told_as_running(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("signalgraph.recorder.unfinished.LONG_NS", 10**15)
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """With several processes a file stays in one, but for its browser tests, which come after all others in theirs."""
+    is_browser = item.get_closest_marker("browser") is not None
+    item.add_marker(pytest.mark.xdist_group(f"{item.path.name}{'-browser' * is_browser}"))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put browser tests last: Playwright's loop then runs in this thread, and no test can start one of its own."""
