@@ -90,8 +90,8 @@ class Body:
         }
 
 
-def function_of(receiver: Any) -> FunctionType | None:
-    """The Python function that a receiver runs, without its decorators; None for what is written in C."""
+def called_function(receiver: Any) -> FunctionType | None:
+    """The Python function that a call begins with: a decorator's wrapper, not what it wraps; None for what C wrote."""
     for _ in range(20):
         if is_a(receiver, functools.partial):
             receiver = functools.partial.__dict__["func"].__get__(receiver)
@@ -100,10 +100,17 @@ def function_of(receiver: Any) -> FunctionType | None:
         else:
             break
     if type(receiver) is FunctionType:
-        return callee(receiver)
+        return receiver
     owner, name = (receiver, "__init__") if is_a(receiver, type) else (type(receiver), "__call__")
     found = class_attribute(owner, name)
-    return callee(found.__func__ if type(found) in _METHOD_KINDS else found)
+    found = found.__func__ if type(found) in _METHOD_KINDS else found
+    return found if type(found) is FunctionType else None
+
+
+def function_of(receiver: Any) -> FunctionType | None:
+    """The Python function that a receiver runs, without its decorators; None for what is written in C."""
+    called = called_function(receiver)
+    return None if called is None else callee(called)
 
 
 def _is_text(node: ast.expr, text: str) -> bool:
