@@ -41,6 +41,7 @@ SCAN_INTERVAL_S = 10.0
 TIDY_AT = 1_000  # known signals from which on the dead are looked for
 UNNAMED = "unnamed"
 NO_MODEL = ModelKind("")
+NO_PROCESS = Process("0" * 16, 0, "", "", 0)
 
 
 @dataclass(frozen=True)
@@ -206,11 +207,21 @@ class Registry:
             now = self._current()
         return Wiring(process, wall_us, now.signals, now.connections, now.dead, now.pending)
 
-    def inventory(self) -> Inventory:
-        """All that is connected, as `manage.py signalgraph list --json` prints it; always after a scan."""
+    def wiring_now(self, *, collect: bool = False) -> Wiring:
+        """All that is connected, always after a scan, as an entry of no process.
+
+        `collect`: without what nobody holds any more and only waits for the garbage collector, as a command wants it
+        that tells once what is there.
+        """
+        if collect:
+            gc.collect()
         with self._lock:
             self.scan()
-            now = self._current()
+            return self.wiring(NO_PROCESS, time.time_ns() // 1000)
+
+    def inventory(self, *, collect: bool = False) -> Inventory:
+        """The same, as `manage.py signalgraph list --json` prints it."""
+        now = self.wiring_now(collect=collect)
         return Inventory(SCHEMA, now.signals, now.connections)
 
     def _current(self) -> _Snapshot:

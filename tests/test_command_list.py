@@ -105,7 +105,8 @@ def test_words_narrow_the_list_down() -> None:
 def test_it_fits_80_columns_but_for_long_names() -> None:
     """A name is never broken, so that it can be copied; the name of a signal without one has spaces."""
     unnamed = [Signal()]
-    unnamed[0].connect(answer, dispatch_uid="a uid with spaces, of a line that has to be wrapped " * 2)
+    # Held weakly it would keep the signal alive, as Django removes the receiver through it when that dies.
+    unnamed[0].connect(answer, weak=False, dispatch_uid="a uid with spaces, of a line that has to be wrapped " * 2)
     text = run("list", "--all")
     inventory = REGISTRY.inventory()
     unnamed[0].receivers.clear()
@@ -179,7 +180,7 @@ def test_an_unknown_subcommand_is_answered_with_the_one_that_was_meant() -> None
 def test_an_error_of_the_library_is_an_error_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is told is the library's message."""
 
-    def fail() -> None:
+    def fail(**options: object) -> None:
         raise command_module.LogError("The log can't be read.")
 
     monkeypatch.setattr(REGISTRY, "inventory", fail)

@@ -509,6 +509,7 @@ def test_the_fingerprint_changes_with_each_connect_and_disconnect(registry: Regi
 
 def test_the_fingerprint_changes_when_a_weak_connection_becomes_a_strong_one(registry: Registry) -> None:
     """The same receiver, sender and place, held in another way."""
+    registry.signal_name(placed)
     placed.connect(first)
     try:
         before = registry.fingerprint()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,7 +15,7 @@ from django.dispatch import Signal
 
 from signalgraph import names, pending
 from signalgraph.descriptions import model_label
-from signalgraph.events import DeadEntry, Process
+from signalgraph.events import DeadEntry
 from signalgraph.findings.base import Evidence, Finding
 from signalgraph.findings.bodies import Body, function_of
 from signalgraph.findings.connects import CONNECTS, Connect, Place, connects, places
@@ -181,8 +180,7 @@ class Code:
 
 def read_code(*, packages: bool = False, sources: Sources | None = None) -> Code:
     """The code of this process, as it is now. What it costs is mostly to parse modules, which `sources` may know."""
-    REGISTRY.scan()
-    wiring = REGISTRY.wiring(Process("0" * 16, 0, "", "findings", 0), time.time_ns() // 1000)
+    wiring = REGISTRY.wiring_now()
     waiting = [each for each in pending.pending_connects() if not is_own(names.describe_receiver(each.receiver).label)]
     return Code(live_rows(), wiring.dead, waiting, sources or Sources(), packages)
 

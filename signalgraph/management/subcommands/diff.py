@@ -75,7 +75,7 @@ def _format(chosen: str | None, output: str) -> str:
 
 def _inventories(snapshots: list[str], base: str | None) -> tuple[Inventory, Inventory]:
     if base is not None and not snapshots:
-        return _read(base), registry.REGISTRY.inventory()
+        return _read(base), registry.REGISTRY.inventory(collect=True)
     if base is None and len(snapshots) == 2:
         return _read(snapshots[0]), _read(snapshots[1])
     given = [*snapshots, *([f"--base {base}"] if base is not None else [])]

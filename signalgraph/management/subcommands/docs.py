@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import time
 from argparse import ArgumentParser
 from collections.abc import Collection
 from pathlib import Path
@@ -15,7 +13,6 @@ from signalgraph import conf, names, registry
 from signalgraph.documents import folder as folders
 from signalgraph.documents.content import Content, is_documented, package_of, renumbered
 from signalgraph.documents.sources import Sources
-from signalgraph.events import Process
 
 if TYPE_CHECKING:
     from signalgraph.recent import Step
@@ -77,9 +74,7 @@ def read_content(
     with_log: bool,
 ) -> Content:
     """What is connected in this process, and what its source says of it."""
-    gc.collect()  # what is held weakly and unreachable is gone before it is told, not some time later
-    registry.REGISTRY.scan()
-    wiring = registry.REGISTRY.wiring(Process("0" * 16, 0, "", "docs", 0), time.time_ns() // 1000)
+    wiring = registry.REGISTRY.wiring_now(collect=True)
     sources = Sources(conf.project_folder())
     shown = renumbered(row for row in wiring.connections if everything or is_documented(row))
     signals = {info.name: info for info in wiring.signals}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-import time
 from argparse import ArgumentParser
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,7 @@ from typing import Any
 import msgspec
 from django.core.management.base import BaseCommand
 
-from signalgraph.events import ANY_SENDER, ConnectionInfo, DeadEntry, Inventory, PendingSender, Process, Wiring
+from signalgraph.events import ANY_SENDER, ConnectionInfo, DeadEntry, Inventory, PendingSender, Wiring
 from signalgraph.names import is_plumbing, is_plumbing_signal, relative_path
 from signalgraph.registry import REGISTRY
 
@@ -31,12 +30,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def handle(command: BaseCommand, **options: Any) -> None:
     words = [word.lower() for word in options["words"]]
     if options["json"]:
-        data = msgspec.json.format(msgspec.json.encode(_matching(REGISTRY.inventory(), words)), indent=2)
+        data = msgspec.json.format(msgspec.json.encode(_matching(REGISTRY.inventory(collect=True), words)), indent=2)
         command.stdout.write(data.decode())
         return
-    REGISTRY.scan()
-    wiring = REGISTRY.wiring(Process("0" * 16, 0, "", "list", 0), time.time_ns() // 1000)
-    command.stdout.write("\n".join(lines(wiring, words, show_all=options["all"])))
+    command.stdout.write("\n".join(lines(REGISTRY.wiring_now(collect=True), words, show_all=options["all"])))
 
 
 def _matches(words: Sequence[str], *texts: str) -> bool:
