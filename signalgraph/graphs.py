@@ -46,7 +46,9 @@ def flow(query: str = "", *, log: str | None = "", everything: bool = True) -> n
     from signalgraph.graph.flow import build_flow
 
     material = _material(query, log, everything=everything)
-    return build_flow(material.connections, material.steps, sent=material.sent, calls=material.calls)
+    return build_flow(
+        material.connections, material.steps, sent=material.sent, missed=material.missed, calls=material.calls
+    )
 
 
 def _material(query: str, log: str | None, *, everything: bool) -> Material:

@@ -18,6 +18,8 @@ MOST_STEPS = 20_000
 T = TypeVar("T")
 Edge = tuple[str, str, str]
 Step = tuple[str, str, str, str]
+Miss = tuple[str, str, str, str, str]  # a step, or ("", "", signal, sender), and the connection that was not reached
+Child = tuple[int, str, str, int, tuple[str, ...]]  # number of the call around it, signal, sender, dispatches, misses
 
 
 def was_chosen(trace: str, share: float) -> bool:
@@ -30,7 +32,8 @@ class Recent:
 
     `steps` counts the dispatches sent in a receiver, by (connection of the receiver that ran, sender that it handled,
     signal, sender): a receiver for any sender does one thing while it handles this sender, and another for that one.
-    `sent` counts those that no receiver sent, by (signal, sender).
+    `sent` counts those that no receiver sent, by (signal, sender). `missed` counts for both the receivers that were
+    not reached, as one before them raised.
     """
 
     def __init__(self) -> None:
@@ -38,11 +41,12 @@ class Recent:
         self.signals: dict[str, Figures] = {}
         self.steps: dict[Step, int] = {}
         self.sent: dict[tuple[str, str], int] = {}
+        self.missed: dict[Miss, int] = {}
         self.held_from = 0  # every dispatch after this position that was resolved is still here
         self._rows: deque[tuple[int, Seen]] = deque()
         self._by_id: dict[str, Seen] = {}
         self._writes: deque[tuple[int, Written]] = deque(maxlen=MOST)
-        self._waiting: OrderedDict[str, list[tuple[int, str, str]]] = OrderedDict()
+        self._waiting: OrderedDict[str, list[Child]] = OrderedDict()
 
     def add(self, position: int, seen: Seen, share: float = 1.0) -> None:
         """Add a dispatch; a later report of one that was running takes its place.
@@ -52,12 +56,13 @@ class Recent:
         """
         known = self._by_id.get(seen.id)
         self._remember(position, seen)
-        if known is None:
-            self._find_parent(seen)
+        missed = tuple([call.connection for call in seen.calls if call.status == "not reached"])
+        if known is None or missed:
+            self._find_cause(seen, int(known is None), missed)
         if seen.status != "running" and was_chosen(seen.trace, share):
             self._sample_all(seen)
-        for number, signal, sender in self._waiting.pop(seen.id, ()):
-            self._add_step(seen, number, signal, sender)
+        for child in self._waiting.pop(seen.id, ()):
+            self._add_step(seen, child)
 
     def add_write(self, position: int, write: Written) -> None:
         self._writes.append((position, write))
@@ -117,32 +122,41 @@ class Recent:
             figures = self.signals[signal] = Figures()
         return figures
 
-    def _find_parent(self, seen: Seen) -> None:
+    def _find_cause(self, seen: Seen, count: int, missed: tuple[str, ...]) -> None:
         number = seen.parent_call
         if seen.parent is None:
-            count_in(self.sent, (seen.signal, seen.sender))
+            count_in(self.sent, (seen.signal, seen.sender), count)
+            self._add_missed(("", "", seen.signal, seen.sender), missed)
         if number is None:
             return
+        child = (number, seen.signal, seen.sender, count, missed)
         parent_id = seen.parent_dispatch or ""
         parent = self._by_id.get(parent_id)
         if parent is not None:
-            self._add_step(parent, number, seen.signal, seen.sender)
+            self._add_step(parent, child)
             return
         # A dispatch ends after those in it, so the parent is mostly still to come.
-        self._waiting.setdefault(parent_id, []).append((number, seen.signal, seen.sender))
+        self._waiting.setdefault(parent_id, []).append(child)
         while len(self._waiting) > MOST:
             self._waiting.popitem(last=False)
 
-    def _add_step(self, parent: Seen, number: int, signal: str, sender: str) -> None:
+    def _add_step(self, parent: Seen, child: Child) -> None:
+        number, signal, sender, count, missed = child
         if number > len(parent.calls):
             return
-        count_in(self.steps, (parent.calls[number - 1].connection, parent.sender, signal, sender))
+        step = (parent.calls[number - 1].connection, parent.sender, signal, sender)
+        count_in(self.steps, step, count)
+        self._add_missed(step, missed)
+
+    def _add_missed(self, step: Step, missed: tuple[str, ...]) -> None:
+        for connection in missed:
+            count_in(self.missed, (*step, connection))
 
 
-def count_in(counts: dict[T, int], key: T) -> None:
-    """One more; no new key where there are `MOST_STEPS`."""
-    if key in counts or len(counts) < MOST_STEPS:
-        counts[key] = counts.get(key, 0) + 1
+def count_in(counts: dict[T, int], key: T, count: int = 1) -> None:
+    """So many more; no new key where there are `MOST_STEPS`."""
+    if key in counts or (count and len(counts) < MOST_STEPS):
+        counts[key] = counts.get(key, 0) + count
 
 
 def sum_steps(steps: Mapping[Step, int]) -> dict[Edge, int]:

@@ -24,11 +24,16 @@ Dispatch = tuple[str, str]  # signal, sender
 
 @dataclass
 class Project:
-    """`does`: what a receiver dispatches while it handles a sender's signal, by the id of that handling."""
+    """`does`: what a receiver dispatches while it handles a sender's signal, by the id of that handling.
+
+    `fails`: handlings that raise every other time, after that. Whoever sent it catches the error.
+    """
 
     connections: list[ConnectionInfo]
     does: dict[str, list[Dispatch]]
     roots: list[Dispatch]
+    fails: set[str] = field(default_factory=set)
+    missed: Counter[tuple[str, str, str, str, str]] = field(default_factory=Counter)
     steps: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     set_off: Counter[tuple[str, str]] = field(default_factory=Counter)
     handled: Counter[str] = field(default_factory=Counter)
@@ -36,22 +41,29 @@ class Project:
     def run(self) -> Project:
         """Send the roots and what follows, `DEEPEST` in a row at most."""
         for signal, sender in self.roots:
-            self._dispatch(signal, sender, None, DEEPEST)
+            self._dispatch(("", "", signal, sender), DEEPEST)
         return self
 
     def hearing(self, signal: str, sender: str) -> list[ConnectionInfo]:
         """As Django's `_live_receivers` chooses."""
         return [row for row in self.connections if row.signal == signal and row.sender in ("*", sender)]
 
-    def _dispatch(self, signal: str, sender: str, cause: str | None, deeper: int) -> None:
-        for row in self.hearing(signal, sender):
+    def _dispatch(self, step: tuple[str, str, str, str], deeper: int) -> None:
+        connection, handled, signal, sender = step
+        heard = self.hearing(signal, sender)
+        for at, row in enumerate(heard, 1):
             own = handling(sender, signal, row.receiver)
             self.handled[own] += 1
-            if cause:
-                self.set_off[cause, own] += 1
+            if connection:
+                _, caused_by, receiver = parse_connection_id(connection)
+                self.set_off[handling(handled, caused_by, receiver), own] += 1
+            fails = own in self.fails and self.handled[own] % 2 == 1
             for then in self.does.get(own, ()) if deeper else ():
                 self.steps[connection_id(row), sender, *then] += 1
-                self._dispatch(*then, own, deeper - 1)
+                self._dispatch((connection_id(row), sender, *then), deeper - 1)
+            if fails:
+                self.missed.update((*step, connection_id(left)) for left in heard[at:])
+                return
 
     @property
     def sent(self) -> Counter[Dispatch]:
@@ -78,12 +90,12 @@ def projects(draw: st.DrawFn) -> Project:
     )
     busy = st.sampled_from([parse_connection_id(one)[1::-1] for one in does])
     roots = draw(st.lists(st.one_of(busy, busy, dispatches), min_size=1, max_size=6))
-    return Project(rows, does, roots).run()
+    return Project(rows, does, roots, draw(st.sets(some, max_size=3))).run()
 
 
 def material_of(project: Project) -> Material:
     rows = project.connections
-    return Material(signals_of(rows), rows, rows, project.steps, stats={}, sent=project.sent)
+    return Material(signals_of(rows), rows, rows, project.steps, stats={}, sent=project.sent, missed=project.missed)
 
 
 @st.composite

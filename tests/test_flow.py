@@ -19,7 +19,7 @@ STEPS = {(ANY_AUDIT, "shop.Order", FLAGGED, "shop.Order"): 3, (ANY_AUDIT, "auth.
 
 
 def flow_of(project):
-    return build_flow(project.connections, project.steps, sent=project.sent)
+    return build_flow(project.connections, project.steps, sent=project.sent, missed=project.missed)
 
 
 @patiently
@@ -82,12 +82,25 @@ def test_recorded_calls_say_that_a_handling_was_seen():
 
 
 def test_what_was_never_called_is_set_off_by_nothing():
-    """Though what it hears was sent: it was connected later, or one before it raised."""
+    """Though what it hears was sent: it was connected later."""
     reserve, check = (connection_id(SHOP[place]) for place in (5, 1))
     steps = {(reserve, "shop.Order", POST_SAVE, "shop.StockItem"): 8}
     flow = build_flow(SHOP, steps, calls={reserve: 8, ANY_AUDIT: 8, check: 0})
     assert list(flow.successors(reserve)) == [handling("shop.StockItem", POST_SAVE, AUDIT)]
     assert not flow.nodes[check]["observed"]
+
+
+def test_what_an_error_kept_from_running_was_not_set_off():
+    """A receiver after the one that raises is set off as often as it was reached, though what it hears was sent more
+    often; one that never was is set off by nothing."""
+    order, audit = (handling("shop.Order", *one) for one in [(FLAGGED, "shop.receivers.hold"), (POST_SAVE, AUDIT)])
+    step = (ANY_AUDIT, "shop.Order", FLAGGED, "shop.Order")
+    flow = build_flow(AUDITED, {step: 3}, sent={(POST_SAVE, "shop.Order"): 3}, missed={(*step, order): 2})
+    assert flow.edges[audit, order] == {"count": 1, "sent": 3}
+    assert flow.nodes[order]["calls"] == 1
+    never = build_flow(AUDITED, {step: 3}, missed={(*step, order): 3})
+    assert list(never.successors(audit)) == []
+    assert not never.nodes[order]["observed"]
 
 
 def test_a_step_of_a_receiver_that_is_left_out_is_left_out():

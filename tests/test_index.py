@@ -15,6 +15,7 @@ from unittest import mock
 import pytest
 from log_entries import (
     AUDIT,
+    RUNNING,
     SEND_RECEIPT,
     SHOP,
     SIGNALS,
@@ -28,10 +29,11 @@ from log_entries import (
     span,
     wiring,
 )
+from msgspec import structs
 
 from signalgraph import index as index_module
 from signalgraph import recent, sharing
-from signalgraph.events import Cause, DeadEntry, Dispatch, Heartbeat, LateCall, Total
+from signalgraph.events import STATUSES, Cause, DeadEntry, Dispatch, Heartbeat, LateCall, Total
 from signalgraph.index import HEADS, START_ENTRIES, Index, TraceGone, close_shared_indexes, shared_index
 from signalgraph.log import CursorError, Log, LogError, open_log, sqlite
 from signalgraph.log.sqlite_rows import entry_of
@@ -132,6 +134,25 @@ def test_a_receiver_that_sends_is_tied_to_what_it_sent(log: Log) -> None:
     assert index.steps == {(SEND_RECEIPT, "shop.Order", SIGNALS[1], "shop.Order"): 2}
     assert index.edges == {(SEND_RECEIPT, SIGNALS[1], "shop.Order"): 2}
     assert index.sent == {(SIGNALS[0], "shop.Order"): 2}
+
+
+@pytest.mark.parametrize("running_first", [False, True])
+def test_a_receiver_that_an_error_kept_from_running_is_a_miss(log: Log, running_first: bool) -> None:
+    """Of the step, or of what no receiver sent; whether it was told while it ran or only at its end."""
+    index = Index(log)
+    kept = [call(), call(1, None, status=2)]
+    inner, outer = dispatch(2, parent=span(1) + 1, trace=span(1), calls=kept), dispatch(1, calls=kept)
+    for one in (inner, outer) if running_first else ():
+        waiting = [call(status=RUNNING), call(1, None, status=STATUSES.index("waiting"))]
+        log.append(batch([structs.replace(one, status=RUNNING, calls=waiting)]))
+        index.refresh()
+        assert index.missed == {}
+    log.append(batch([inner]))
+    log.append(batch([outer]))
+    index.refresh()
+    step = (SEND_RECEIPT, "shop.Order", SIGNALS[0], "shop.Order")
+    assert (index.steps, index.sent) == ({step: 1}, {step[2:]: 1})
+    assert index.missed == {(*step, AUDIT): 1, ("", "", *step[2:], AUDIT): 1}
 
 
 def test_a_trace_is_put_together_from_its_dispatches(log: Log) -> None:

@@ -104,7 +104,7 @@ def test_what_sets_itself_off_is_in_a_cycle(q: str, ids: set[str]) -> None:
 @given(projects())
 def test_a_cycle_is_what_the_rings_of_the_flow_are_made_of(project: Project) -> None:
     """A ring of one is one as well."""
-    flow = build_flow(project.connections, project.steps, sent=project.sent)
+    flow = build_flow(project.connections, project.steps, sent=project.sent, missed=project.missed)
     rows = parse("is:cycle").select(project.connections, flow=flow)
     in_rings = {flow.nodes[node]["connection"] for ring in cycles(flow) for node in ring}
     assert {connection_id(row) for row in rows} == in_rings

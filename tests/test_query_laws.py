@@ -149,7 +149,7 @@ def test_select_is_matches_connection_for_each(tree: Node, rows: list[Connection
 def test_hops_lead_where_the_project_was_seen_to_go(project: Project, count: str, data: st.DataObject) -> None:
     """So many steps down are the causes of causes, and up is the same the other way; never fewer than without hops."""
     receiver = data.draw(st.sampled_from([f"app.receivers.r{n}" for n in range(6)]))
-    flow = build_flow(project.connections, project.steps, sent=project.sent)
+    flow = build_flow(project.connections, project.steps, sent=project.sent, missed=project.missed)
     start = Term("receiver", (Value(receiver),))
 
     def found(tree: Node) -> set[str]:

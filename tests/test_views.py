@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import networkx as nx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -172,11 +173,13 @@ def test_a_path_holds_the_ways_from_one_end_to_the_other(asked, data):
 @patiently
 @given(asks())
 def test_cycles_are_marked_once_and_listed(asked):
-    """Each ring that is listed holds a cause drawn back, and each cause drawn back stands in a ring."""
+    """Each ring that was seen holds a cause drawn back, and each cause drawn back closes a way round that is drawn.
+
+    Not all of these were seen: an error may have kept the receiver from running where it would have closed the ring.
+    """
     project, ask = asked
     graph = build_view(material_of(project), ask)
     back = {(source, target) for source, target, line in graph.edges(data=True) if line.get("back")}
-    closed = set()
     for ring in graph.graph["cycles"]:
         pairs = [
             (one, f"port:{two.split('|')[1]}|{two.split('|')[0].removeprefix('connection:')}")
@@ -184,8 +187,7 @@ def test_cycles_are_marked_once_and_listed(asked):
         ]
         assert all(graph.has_edge(*pair) for pair in pairs)
         assert back.intersection(pairs)
-        closed.update(pairs)
-    assert back <= closed
+    assert all(nx.has_path(graph, target, source) for source, target in back)
 
 
 def around(ring):

@@ -10,7 +10,7 @@ import networkx as nx
 from signalgraph import names
 from signalgraph.events import ANY_SENDER, ConnectionInfo
 from signalgraph.graph.build import connection_id, unique
-from signalgraph.recent import Step
+from signalgraph.recent import Miss, Step
 
 __all__ = ["Step", "ascend", "build_flow", "cycles", "descend", "handling_id", "hears", "paths"]
 
@@ -22,6 +22,7 @@ def build_flow(
     steps: Mapping[Step, int],
     *,
     sent: Mapping[tuple[str, str], int] | None = None,
+    missed: Mapping[Miss, int] | None = None,
     calls: Mapping[str, int] | None = None,
 ) -> nx.DiGraph[str]:
     """The graph of causes. A node is a handling: a connection, and the sender whose dispatch it handled.
@@ -34,8 +35,10 @@ def build_flow(
     ----------
     steps : (connection of the receiver that ran, sender that it handled, signal, sender) -> how often that was sent.
     sent : (signal, sender) -> how often code outside receivers was seen sending that.
+    missed : a step (or "", "" and what stands in `sent`) and a connection -> how often that was sent and this
+        connection not reached, because a receiver before it raised.
     calls : all recorded calls by connection id. With it, a connection that was never called is set off by nothing,
-        though what it hears was sent: it was connected later, or one before it always raised.
+        though what it hears was sent: it was connected later.
 
     Returns
     -------
@@ -44,7 +47,8 @@ def build_flow(
     * nodes: `signal`, `sender`, `receiver`; `connection`, the id in the wiring, whose sender may be `*`; `observed`,
       whether it ran or was set off; `calls`, how often: of a connection for one sender all recorded calls, of one for
       any sender those of this sender in `steps` and `sent`. What was never seen stands there as it is connected.
-    * edges: `count`, how often one was seen setting off the other.
+    * edges: `count`, how often one was seen setting off the other; `sent`, how often the one dispatched what the other
+      hears, be it reached or not.
 
     A step whose receiver is not among `connections` is left out.
     """
@@ -52,12 +56,14 @@ def build_flow(
     by_id = {connection_id(row): row for row in rows}
     heard = hears(row for row in rows if not calls or calls.get(connection_id(row)))
     flow: nx.DiGraph[str] = nx.DiGraph()
-    for (signal, sender), count in sorted((sent or {}).items()):
-        for node in {_add_handling(flow, row, sender) for row in heard_by(heard, signal, sender)}:
-            flow.nodes[node]["calls"] += count
+    for start, count in sorted((sent or {}).items()):
+        _add_effects(flow, heard, ("", "", *start), count, missed or {})
     for step, count in sorted(steps.items()):
         if step[0] in by_id:
-            _add_step(flow, by_id[step[0]], heard, step, count)
+            cause = _add_handling(flow, by_id[step[0]], step[1])
+            for effect, times in _add_effects(flow, heard, step, count, missed or {}).items():
+                before = flow.edges.get((cause, effect), {"count": 0, "sent": 0})
+                flow.add_edge(cause, effect, count=before["count"] + times, sent=before["sent"] + count)
     seen = {data["connection"] for _, data in flow.nodes(data=True)}
     for row in rows:
         called = (calls or {}).get(connection_id(row), 0)
@@ -149,13 +155,21 @@ def _add_handling(flow: nx.DiGraph[str], row: ConnectionInfo, sender: str, *, ob
     return node
 
 
-def _add_step(flow: nx.DiGraph[str], row: ConnectionInfo, heard: Hears, step: Step, count: int) -> None:
-    _, handled, signal, sender = step
-    cause = _add_handling(flow, row, handled)
-    for effect in {_add_handling(flow, one, sender) for one in heard_by(heard, signal, sender)}:
-        flow.nodes[effect]["calls"] += count
-        before = flow.edges[cause, effect]["count"] if flow.has_edge(cause, effect) else 0
-        flow.add_edge(cause, effect, count=before + count)
+def _add_effects(
+    flow: nx.DiGraph[str], heard: Hears, step: Step, count: int, missed: Mapping[Miss, int]
+) -> dict[str, int]:
+    """Add the handlings that these dispatches reached; how often each of them."""
+    _, _, signal, sender = step
+    reached: dict[str, int] = {}
+    for row in heard_by(heard, signal, sender):
+        never = missed.get((*step, connection_id(row)), 0)
+        if never and never >= count:
+            continue
+        node = _add_handling(flow, row, sender)
+        reached[node] = max(count - never, reached.get(node, 0))
+    for node, times in reached.items():
+        flow.nodes[node]["calls"] += times
+    return reached
 
 
 def _reach(joined: Mapping[str, Iterable[str]], starts: Iterable[str], depth: int | None) -> dict[str, int]:

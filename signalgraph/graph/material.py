@@ -9,7 +9,7 @@ from typing import Literal
 
 from signalgraph.events import ConnectionInfo, DeadEntry, PendingSender, SignalInfo
 from signalgraph.graph.figures import Figures, Measure
-from signalgraph.recent import Step
+from signalgraph.recent import Miss, Step
 
 ViewName = Literal["wiring", "apps", "focus", "path"]
 Direction = Literal["down", "up", "both"]
@@ -50,6 +50,7 @@ class Material:
     ----------
     steps : observed causes, see `signalgraph.recent.Recent`.
     sent : dispatches that no receiver sent, by (signal, sender).
+    missed : how often steps and `sent` did not reach a connection, as `signalgraph.graph.flow.build_flow` takes it.
     calls : all recorded calls by connection id.
     stats : figures by connection id, in the window that is drawn; None draws no numbers.
     observed : senders to be drawn at the port for any sender, by signal.
@@ -68,6 +69,7 @@ class Material:
     dead: Sequence[DeadEntry] = ()
     pending: Sequence[PendingSender] = ()
     sent: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    missed: Mapping[Miss, int] = field(default_factory=dict)
     calls: Mapping[str, int] = field(default_factory=dict)
 
     @property

@@ -27,7 +27,7 @@ def build_story(material: Material) -> nx.DiGraph[str]:
     ``graph.graph["flow"]`` is the flow that it tells.
     """
     rows = unique(material.connections)
-    flow = build_flow(rows, material.steps, sent=material.sent, calls=material.calls)
+    flow = build_flow(rows, material.steps, sent=material.sent, missed=material.missed, calls=material.calls)
     by_id, heard = {connection_id(row): row for row in rows}, hears(rows)
     # A signal of a class of its own may call receivers of another sender, such as a base class.
     ran: dict[tuple[str, str], list[ConnectionInfo]] = defaultdict(list)
@@ -39,7 +39,7 @@ def build_story(material: Material) -> nx.DiGraph[str]:
         _add_dispatch(story, material, signal, sender, unique(own))
     for cause, effect, seen in flow.edges(data=True):
         data = flow.nodes[effect]
-        line = {"kind": "cause", "count": seen["count"], "observed": True, "back": False}
+        line = {"kind": "cause", "count": seen["sent"], "observed": True, "back": False}
         story.add_edge(cause, port_id(data["signal"], data["sender"]), **line, can_fire=True, why="", gone=False)
     return story
 

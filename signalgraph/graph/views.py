@@ -38,7 +38,9 @@ def build_view(material: Material, ask: Ask) -> nx.DiGraph[str]:
     rows = {one: known[one] for one in sorted(drawn & known.keys())}
     stuck = {one: why for one, row in rows.items() if (why := why_not_live(row, called, connection=one))}
     if "cycles" not in graph.graph:
-        flow = build_flow(material.connections, material.steps, sent=material.sent, calls=material.calls)
+        flow = build_flow(
+            material.connections, material.steps, sent=material.sent, missed=material.missed, calls=material.calls
+        )
         graph.graph["cycles"] = cycles(flow)
     graph.graph.update(view=ask.view, ask=ask, rows=rows, stuck=stuck, gone=sorted(drawn & set(material.gone)))
     if material.stats is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from signalgraph import conf, names, registry
-from signalgraph.events import ANY_SENDER, ConnectionInfo, Process
+from signalgraph.events import ANY_SENDER, ConnectionInfo
 from signalgraph.graph.figures import Figures
 from signalgraph.graph.flow import build_flow
 from signalgraph.graph.material import Material
@@ -90,17 +89,15 @@ def material_from_registry(
 
 
 def _material(query: str, everything: bool, index: Index | None) -> Material:
-    gc.collect()  # what is held weakly and unreachable is gone before it is told, not some time later
-    registry.REGISTRY.scan()
-    wiring = registry.REGISTRY.wiring(Process("0" * 16, 0, "", "export", 0), time.time_ns() // 1000)
+    wiring = registry.REGISTRY.wiring_now(collect=True)
     rows = wiring.connections
     slow_ms = conf.get_settings().slow_ms
     stats = {} if index is None else {one: index.stats([one]) for one in index.totals}
-    steps, sent = ({}, {}) if index is None else (index.steps, index.sent)
+    steps, sent, missed = ({}, {}, {}) if index is None else (index.steps, index.sent, index.missed)
     calls = {one: stat.calls for one, stat in stats.items()}
     asked = read_filter(query)
     tell(asked, index, Control if index is None else index.control, stats.get)
-    flow = build_flow(rows, steps, sent=sent, calls=calls) if asked.asks_flow else None
+    flow = build_flow(rows, steps, sent=sent, missed=missed, calls=calls) if asked.asks_flow else None
     shown = [row for row in rows if everything or not names.is_plumbing(row)]
     chosen = asked.select(shown, stats_of=stats.get, flow=flow, unfiltered=rows)
     return Material(
@@ -109,6 +106,7 @@ def _material(query: str, everything: bool, index: Index | None) -> Material:
         unfiltered=rows,
         steps=steps,
         sent=sent,
+        missed=missed,
         calls=calls,
         stats=None if index is None else _figures(rows, stats, slow_ms),
         observed=_observed(chosen, sent),

@@ -67,6 +67,7 @@ def material_of(scope: Scope) -> Material:
         dead=wiring.dead,
         pending=wiring.pending,
         sent=scope.index.sent,
+        missed=scope.index.missed,
         calls={key: total.calls for key, total in scope.index.totals.items()},
     )
 
