@@ -66,7 +66,7 @@ def of_networkx(graph) -> Drawing:
             found.dashed[source, target] += data["count"]
         else:
             found.solid[source, target] += 1
-            if not data["can_fire"] or data["gone"]:
+            if not data["can_fire"]:
                 found.stopped[source, target] += 1
     return found
 

@@ -276,6 +276,4 @@ def middle(pen: Pen, box: Box) -> float:
 def doubts(data: Mapping[str, Any]) -> list[str]:
     """Why a line is not drawn as a live one."""
     unseen = data.get("observed") is False and data["can_fire"]
-    return [
-        word for word, is_so in (("gone", data["gone"]), ("stuck", not data["can_fire"]), ("unseen", unseen)) if is_so
-    ]
+    return [word for word, is_so in (("stuck", not data["can_fire"]), ("unseen", unseen)) if is_so]

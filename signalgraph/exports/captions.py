@@ -57,7 +57,7 @@ def line_label(graph: nx.DiGraph[str], line: Line) -> str:
     if line.kind == "cause":
         back = " (a cycle)" if line.back else ""
         return f"{line.count}\N{MULTIPLICATION SIGN}{back}" if line.count else ""
-    state = "cannot fire" if not line.can_fire else "gone" if line.gone else ""
+    state = "" if line.can_fire else "cannot fire"
     is_of_apps = any(end in graph and graph.nodes[end]["kind"] == "app" for end in (line.source, line.target))
     several = words.count(len(line.connections), "connection") if is_of_apps and len(line.connections) > 1 else ""
     return ", ".join(filter(None, (several, state)))

@@ -23,7 +23,7 @@ from signalgraph.exports.markup import printable
 
 COLUMNS = (
     "kind", "sender", "signal", "receiver", "order", "stages", "async", "weak", "dispatch_uid", "where",
-    "can_fire", "why_not", "gone", "calls", "errors", "rate_per_s", "p95_ms", "ms_per_s",
+    "can_fire", "why_not", "calls", "errors", "rate_per_s", "p95_ms", "ms_per_s",
     "dispatched_signal", "dispatched_sender", "count", "title", "view", "query", "as_of",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")  # noqa: RUF001 - wide ones count in some countries
@@ -50,7 +50,7 @@ def _connection(row: Listed) -> dict[str, Cell]:
         "signal": row.signal,
         "receiver": row.receiver,
     }
-    found |= {"can_fire": row.can_fire, "why_not": row.why, "gone": row.gone, "where": row.where}
+    found |= {"can_fire": row.can_fire, "why_not": row.why, "where": row.where}
     found["stages"] = " ".join(map(str, row.stages))
     if info:
         found |= {"order": info.order, "async": info.is_async, "weak": info.weak, "dispatch_uid": info.dispatch_uid}

@@ -4,7 +4,7 @@ A signal is a cluster of its audiences, so no path leads from a sender to a rece
 nodes are the ids of the pages. In every string `&`, `"`, `\` and control characters are written as numeric character
 references (`&#38;`): Graphviz shows them as the characters, another reader gets them from ``html.unescape``.
 Beside what Graphviz draws, the graph has `title`, `query` and `as_of`; nodes and edges have `kind`; edges have `count`
-(causes), `order`, `can_fire` and `why`, `gone`, `observed` and `back` where there is something to say.
+(causes), `order`, `can_fire` and `why`, `observed` and `back` where there is something to say.
 """
 
 from __future__ import annotations
@@ -76,8 +76,6 @@ def _edge(graph: nx.DiGraph[str], line: Line) -> str:
         own |= {"observed": "false", "color": _COLOURS["line_strong"]}
     if not line.can_fire:
         own |= {"can_fire": "false", "why": line.why, "style": "dotted", "arrowhead": "tee"}
-    if line.gone:
-        own |= {"gone": "true", "style": "dotted"}
     if line.back:
         own["back"] = "true"
     label = line_label(graph, line)

@@ -45,7 +45,6 @@ class Line:
     order: int | None = None
     can_fire: bool = True
     why: str = ""
-    gone: bool = False
     observed: bool | None = None
     back: bool = False
 
@@ -117,7 +116,6 @@ def _line(graph: nx.DiGraph[str], source: str, target: str) -> Line:
         order=data.get("order"),
         can_fire=bool(data.get("can_fire", True)),
         why=str(data.get("why", "")),
-        gone=bool(data.get("gone", False)),
         observed=data.get("observed"),
         back=bool(data.get("back", False)),
     )

@@ -68,7 +68,7 @@ def _written(value: Value) -> str:
 
 def _edges(graph: nx.DiGraph[str], line: Line) -> list[dict[str, Value]]:
     """One line of the drawing is one edge; of causes one for each."""
-    state: dict[str, Value] = {"kind": line.kind, "can_fire": line.can_fire, "gone": line.gone, "back": line.back}
+    state: dict[str, Value] = {"kind": line.kind, "can_fire": line.can_fire, "back": line.back}
     if line.kind == "cause":
         return [state | asdict(cause) for cause in line.causes]
     data = graph.edges[line.source, line.target]

@@ -11,7 +11,7 @@
      "nodes": [{"id": "sender:...", "kind": "sender", "name", "label"},
                {"id": "port:...", "kind": "port", "signal", "label", "senders": [], "any": false, "also": []},
                {"id": "receiver:...", "kind": "receiver", "name", "label", "is_async", "file", "line"}],
-     "edges": [{"source", "target", "kind", "connections": ["connection:..."], "can_fire": true, "gone": false}]}
+     "edges": [{"source", "target", "kind", "connections": ["connection:..."], "can_fire": true}]}
 
 The other views hold the same, and what each of them adds to nodes and edges; there, causes are edges with the kind
 "cause" as well. Ids are those of the pages and stay the same over restarts. Files are below the project or the

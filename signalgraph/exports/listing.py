@@ -28,7 +28,6 @@ class Listed:
     info: ConnectionInfo | None
     figures: Figures | None
     why: str
-    gone: bool
     stages: tuple[int, ...] = ()
 
     @property
@@ -46,7 +45,7 @@ class Listed:
 
 def list_connections(graph: nx.DiGraph[str]) -> list[Listed]:
     """Every connection of a view once: by signal, then in the order in which Django runs the receivers."""
-    rows, stats, stuck, gone = (graph.graph.get(key, {}) for key in ("rows", "stats", "stuck", "gone"))
+    rows, stats, stuck = (graph.graph.get(key, {}) for key in ("rows", "stats", "stuck"))
     stages: dict[str, set[int]] = {}
     for line in lines_of(graph):
         for one in line.connections if "stage" in graph.nodes.get(line.target, ()) else ():
@@ -58,7 +57,6 @@ def list_connections(graph: nx.DiGraph[str]) -> list[Listed]:
             rows.get(one),
             stats.get(one),
             why=stuck.get(one, ""),
-            gone=one in gone,
             stages=tuple(sorted(stages.get(one, ()))),
         )
         for one in connections_in(graph)

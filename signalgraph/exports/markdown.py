@@ -111,7 +111,6 @@ def _cells(row: Listed, seen: str = "") -> tuple[str, ...]:
     how += [] if info is None else ["weak" if info.weak else "strong"]
     how += [f"uid {code(info.dispatch_uid)}"] if info and info.dispatch_uid else []
     note = [seen] if seen and row.can_fire else [] if row.can_fire else [f"cannot fire: {prose(row.why)}"]
-    note += ["not connected any more"] if row.gone else []
     return (
         str(info.order) if info else "",
         code(row.receiver),

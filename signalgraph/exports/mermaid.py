@@ -99,7 +99,7 @@ def _node(graph: nx.DiGraph[str], word: str, data: Mapping[str, Any]) -> str:
 
 
 def _line(graph: nx.DiGraph[str], words: Mapping[str, str], line: Line) -> str:
-    arrow = "-.->" if line.kind == "cause" else "-->" if line.can_fire and not line.gone else "--x"
+    arrow = "-.->" if line.kind == "cause" else "-->" if line.can_fire else "--x"
     label = line_label(graph, line)
     said = f"|{_quoted([label])}|" if label else ""
     return f"  {words[line.source]} {arrow}{said} {words[line.target]}"

@@ -72,7 +72,7 @@ def _doubt(pen: Pen, node: str) -> str | None:
     data = pen.graph.nodes[node]
     around = pen.graph.in_edges(node, data=True) if data["kind"] == "receiver" else pen.graph.out_edges(node, data=True)
     connections = [line for _, _, line in around if line["kind"] == "connection"]
-    if connections and not any(line["can_fire"] and not line["gone"] for line in connections):
+    if connections and not any(line["can_fire"] for line in connections):
         return "stuck"
     return None if data.get("observed", True) else "unseen"
 
@@ -171,7 +171,7 @@ def _lines(pen: Pen) -> str:
         figures = data.get("figures")
         element = tag(
             "path",
-            class_=classes("edge", receiving and "r", data["gone"] and "gone", state, not lit and "dim"),
+            class_=classes("edge", receiving and "r", state, not lit and "dim"),
             stroke_width=pen.scale.width_px(figures.value(pen.measure)) if figures and pen.measure else THIN_PX,
             d=_curve(line),
             data_connections=joined([line.target]) if pen.page else None,

@@ -58,7 +58,7 @@ text {{ font-family: {_MONO}; font-size: 12px; }}
 .w3 .box {{ stroke-width: 3; }}
 .async .box {{ stroke-dasharray: 4 3; }}
 .edge, .cause, .x, .ring {{ fill: none; }}
-.edge.gone, .edge.stuck {{ stroke-dasharray: 1 4; }}
+.edge.stuck {{ stroke-dasharray: 1 4; }}
 .edge.unseen {{ stroke-dasharray: 3 3; }}
 .cause.back {{ stroke-dasharray: 9 3 2 3; }}
 .stop circle, .stop path {{ stroke-width: 1.5; }}

@@ -50,7 +50,7 @@ def build_apps(material: Material, ask: Ask) -> nx.DiGraph[str]:
 
     * apps: `kind` "app", `name`, `label`, `open`, `badges` (text -> ids of connections that are no line), and
       `sent_to`, `heard_from`: the apps that it is wired to on either side;
-    * edges between apps: `kind` "connection", `connections` (sorted ids), `signals`, `gone`, `can_fire`, `why`;
+    * edges between apps: `kind` "connection", `connections` (sorted ids), `signals`, `can_fire`, `why`;
     * ``graph.graph``: `app_causes`, the dispatches that an app's receivers caused in an app, as sorted
       ``(app, app, count)``; `label_chars`, by kind the longest label that opening any app could show.
 
@@ -173,7 +173,7 @@ def _add_outside(
     elif source != target and _is_hub(receiver["heard_from"], target):
         sender["badges"][f"to {target}"] = ids
     else:
-        about = about_line(rows, material.gone, material.called)
+        about = about_line(rows, material.called)
         signals = sorted({row.signal for row in rows})
         graph.add_edge(app_id(source), app_id(target), connections=ids, signals=signals, **about)
 
@@ -198,7 +198,6 @@ def _add_inside(
         stats=material.stats,
         measure=ask.measure,
         unfiltered=material.unfiltered,
-        gone=material.gone,
         called=material.called,
     )
     at: dict[str, str] = {}
@@ -227,7 +226,7 @@ def _add_line(graph: nx.DiGraph[str], source: str, target: str, data: Mapping[st
     line["connections"] = sorted({*line["connections"], *data["connections"]})
     if data["observed"] is not None:
         line["observed"] = line["observed"] or data["observed"]
-    line["gone"], line["can_fire"] = line["gone"] and data["gone"], line["can_fire"] or data["can_fire"]
+    line["can_fire"] = line["can_fire"] or data["can_fire"]
     line["why"] = "" if line["can_fire"] else "; ".join(sorted({*line["why"].split("; "), *data["why"].split("; ")}))
     if "order" in line:
         line["order"] = min(line["order"], data["order"])

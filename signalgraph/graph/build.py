@@ -29,7 +29,6 @@ def build_wiring(
     measure: Measure = "rate",
     observed: Mapping[str, Collection[str]] | None = None,
     unfiltered: Iterable[ConnectionInfo] | None = None,
-    gone: Collection[str] = (),
     called: Collection[str] = (),
     orphans: bool = False,
     states: Mapping[str, str] | None = None,
@@ -42,7 +41,6 @@ def build_wiring(
     stats : figures by connection id; None draws no numbers at all. `measure` says which of them is drawn.
     observed : senders seen dispatching a signal, by signal; they join the any-sender port if they have none.
     unfiltered : all connections, where `connections` is a selection, so that "+n any sender" stays exact.
-    gone : ids of connections that no process has any more.
     called : ids of connections of which calls were recorded.
     orphans : draw signals without receivers too.
     states : a word by connection id, such as "added" in a difference. Senders whose connections differ in it get ports
@@ -57,7 +55,7 @@ def build_wiring(
     * senders: `kind` "sender", `name`, `label`;
     * ports: `kind` "port", `signal`, `senders`, `any`, `label`, `also` (receivers for any sender, which run too);
     * receivers: `kind` "receiver", `name`, `label`, `is_async`, `file`, `line`;
-    * edges: `kind` "connection", `connections` (sorted ids), `gone`, `can_fire` and `why` not, in words, `observed`
+    * edges: `kind` "connection", `connections` (sorted ids), `can_fire` and `why` not, in words, `observed`
       (whether one was called; None where no call of any is known); towards a receiver `order`, its place among the
       signal's receivers, and `state`, where there are states.
     """
@@ -81,7 +79,7 @@ def build_wiring(
     _add_labels(graph)
     by_id = {connection_id(row): row for row in rows}
     for _, _, data in graph.edges(data=True):
-        data.update(about_line([by_id[one] for one in data["connections"]], gone, called))
+        data.update(about_line([by_id[one] for one in data["connections"]], called))
     if stats is not None:
         graph.graph["measure"] = measure
         _add_figures(graph, stats)
@@ -92,12 +90,11 @@ def connection_id(connection: ConnectionInfo) -> str:
     return names.connection_id(connection.sender, connection.signal, connection.receiver)
 
 
-def about_line(rows: Collection[ConnectionInfo], gone: Collection[str], called: Collection[str]) -> dict[str, Any]:
+def about_line(rows: Collection[ConnectionInfo], called: Collection[str]) -> dict[str, Any]:
     """The attributes of a line that stands for these connections: it can fire if one of them can."""
     why = {connection_id(row): why_not_live(row, called, connection=connection_id(row)) for row in rows}
     return {
         "kind": "connection",
-        "gone": all(one in gone for one in why),
         "can_fire": not all(why.values()),
         "why": "; ".join(sorted(set(why.values()))) if all(why.values()) else "",
         "observed": any(one in called for one in why) if called else None,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from signalgraph.events import ConnectionInfo, DeadEntry, PendingSender, SignalInfo
+from signalgraph.events import ConnectionInfo, PendingSender, SignalInfo
 from signalgraph.graph.figures import Figures, Measure
 from signalgraph.recent import Miss, Step
 
@@ -54,8 +54,6 @@ class Material:
     calls : all recorded calls by connection id.
     stats : figures by connection id, in the window that is drawn; None draws no numbers.
     observed : senders to be drawn at the port for any sender, by signal.
-    gone : ids of connections that no process has any more.
-    dead : rows whose weakly held receiver is gone.
     pending : connects that wait for a model.
     """
 
@@ -65,8 +63,6 @@ class Material:
     steps: Mapping[Step, int] = field(default_factory=dict)
     stats: Mapping[str, Figures] | None = None
     observed: Mapping[str, Collection[str]] = field(default_factory=dict)
-    gone: Collection[str] = ()
-    dead: Sequence[DeadEntry] = ()
     pending: Sequence[PendingSender] = ()
     sent: Mapping[tuple[str, str], int] = field(default_factory=dict)
     missed: Mapping[Miss, int] = field(default_factory=dict)

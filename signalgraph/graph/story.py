@@ -40,7 +40,7 @@ def build_story(material: Material) -> nx.DiGraph[str]:
     for cause, effect, seen in flow.edges(data=True):
         data = flow.nodes[effect]
         line = {"kind": "cause", "count": seen["sent"], "observed": True, "back": False}
-        story.add_edge(cause, port_id(data["signal"], data["sender"]), **line, can_fire=True, why="", gone=False)
+        story.add_edge(cause, port_id(data["signal"], data["sender"]), **line, can_fire=True, why="")
     return story
 
 
@@ -111,7 +111,7 @@ def _add_dispatch(
         known = flow.nodes[node] if node in flow else {}
         observed = bool(known.get("observed"))
         story.add_node(node, **_handling(own[0], sender), observed=observed, calls=known.get("calls", 0))
-        line = about_line(own, material.gone, set(map(connection_id, own)) if observed else material.called)
+        line = about_line(own, set(map(connection_id, own)) if observed else material.called)
         if never and not observed:
             line |= {"can_fire": False, "why": never}
         line |= {"connections": sorted(map(connection_id, own)), "order": own[0].order, "observed": observed}
@@ -148,7 +148,6 @@ def sender_line(story: nx.DiGraph[str], port: str) -> dict[str, Any]:
     found = {
         "kind": "connection",
         "connections": sorted({one for line in lines for one in line["connections"]}),
-        "gone": all(line["gone"] for line in lines),
         "can_fire": any(line["can_fire"] for line in lines),
         "why": "; ".join(sorted({line["why"] for line in lines if line["why"]})),
         "observed": story.nodes[port]["observed"],

@@ -27,7 +27,7 @@ def build_view(material: Material, ask: Ask) -> nx.DiGraph[str]:
     """The graph that a view draws. `graph.graph` says which: "view" is its name, "ask" what was asked.
 
     It also holds what is known of the connections that are drawn, by id: "rows" (`ConnectionInfo`), "stuck" (why those
-    that can't fire can't), "gone" (a list) and, where there are stats, "stats" (`Figures`); and the "cycles" of causes,
+    that can't fire can't) and, where there are stats, "stats" (`Figures`); and the "cycles" of causes,
     as `signalgraph.graph.flow.cycles` lists them.
 
     Raises `ViewError` for a view or a selection that there isn't.
@@ -42,7 +42,7 @@ def build_view(material: Material, ask: Ask) -> nx.DiGraph[str]:
             material.connections, material.steps, sent=material.sent, missed=material.missed, calls=material.calls
         )
         graph.graph["cycles"] = cycles(flow)
-    graph.graph.update(view=ask.view, ask=ask, rows=rows, stuck=stuck, gone=sorted(drawn & set(material.gone)))
+    graph.graph.update(view=ask.view, ask=ask, rows=rows, stuck=stuck)
     if material.stats is not None:
         graph.graph["stats"] = {one: material.stats[one] for one in sorted(drawn & material.stats.keys())}
     return graph
@@ -78,7 +78,6 @@ def _build_wiring(material: Material, ask: Ask) -> nx.DiGraph[str]:
         measure=ask.measure,
         observed=material.observed,
         unfiltered=material.unfiltered,
-        gone=material.gone,
         called=material.called,
     )
 

@@ -110,7 +110,6 @@ def _material(query: str, everything: bool, index: Index | None) -> Material:
         calls=calls,
         stats=None if index is None else _figures(rows, stats, slow_ms),
         observed=_observed(chosen, sent),
-        dead=wiring.dead,
         pending=wiring.pending,
     )
 

@@ -64,7 +64,6 @@ def material_of(scope: Scope) -> Material:
         steps=scope.index.steps,
         stats=figures_of(scope),
         observed=observed_senders(scope),
-        dead=wiring.dead,
         pending=wiring.pending,
         sent=scope.index.sent,
         missed=scope.index.missed,

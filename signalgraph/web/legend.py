@@ -50,7 +50,6 @@ def read_legend(graph: nx.DiGraph[str]) -> list[Sign]:
         (any(data.get("back") for data in lines), Sign("closes a cycle", line="cause back")),
         (any(data.get("observed") is False for data in lines), Sign("connected, not seen", line="edge unseen")),
         (bool(stuck), Sign(f"can't fire: {'; '.join(stuck[:MOST_REASONS])}", "stop")),
-        (any(data.get("gone") for data in lines), Sign("no process has it any more", line="edge gone")),
         (any(one.errors for one in figures), Sign("error", "error")),
         (any(one.slow for one in figures), Sign("slow", "slow")),
         (any(data.get("also") for _, data in graph.nodes(data=True)), Sign("runs too", code="+1 any", is_minor=True)),

@@ -78,7 +78,7 @@ def _sent(graph: nx.DiGraph[str], port: str) -> Sent:
 
 
 def _handling(graph: nx.DiGraph[str], node: str, line: dict[str, Any]) -> Handling:
-    why = line["why"] if not line["can_fire"] else "no process has it any more" if line["gone"] else ""
+    why = "" if line["can_fire"] else line["why"]
     sets_off = [
         Arrow(port, _label(graph, port), data["count"], bool(data.get("back")))
         for _, port, data in sorted(graph.out_edges(node, data=True), key=lambda line: line[1])
