@@ -16,6 +16,7 @@ from log_entries import SHOP, batch, call, connection, dispatch, now_ms, span, t
 
 from signalgraph.events import Batch, Dispatch, Heartbeat
 from signalgraph.exports.files import KINDS
+from signalgraph.graph import views
 from signalgraph.graph.material import Ask
 from signalgraph.index import Index
 from signalgraph.log import Log, open_log
@@ -201,6 +202,22 @@ def test_what_cannot_be_drawn_says_what_to_do(query: str, status: int, said: str
     assert said in text(query)
     problem = response.content.decode().partition('class="problem"')[2].partition("</main>")[0]
     assert "<a " in problem
+
+
+def test_a_picture_of_too_many_boxes_says_what_can_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the page with links that work, in the place of a file as an error; tables hold everything."""
+    monkeypatch.setattr(views, "MOST_IN_STAGES", 4)
+    monkeypatch.setattr(views, "MOST_BOXES", 4)
+    for query, ways in ((f"view=focus&sel={ORDER}", ["depth=0", "view=list"]), ("", ["view=apps", "view=list"])):
+        problem = html(query).partition('class="problem"')[2].partition("</main>")[0]
+        assert "boxes are more than can be drawn (4)" in problem
+        links = [unescape(each) for each in re.findall(r'href="([^"]+)"', problem)]
+        assert [way for link, way in zip(links, ways, strict=True) if way in link] == ways
+        assert {Client().get(each).status_code for each in links} == {200}
+        assert "boxes are more" not in Client().get(links[0]).content.decode()
+        answers = [Client().get(f"/signals/graph.{kind}?{query}") for kind in ("svg", "json")]
+        assert [answer.status_code for answer in answers] == [400, 200]
+        assert "boxes are more than can be drawn" in answers[0].json()["error"]["what"]
 
 
 def test_an_empty_log_says_why_there_is_nothing_to_draw(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,10 @@ from simulation import asks, material_of
 from wirings import ORDER_PLACED, POST_SAVE, SHOP, SHOP_STATS, STOCK_LOW, connect, patiently, signals_of
 
 from signalgraph.events import PendingSender
+from signalgraph.graph import views
 from signalgraph.graph.build import connection_id
 from signalgraph.graph.layout import layout_wiring
+from signalgraph.graph.material import TooManyBoxes
 from signalgraph.graph.story import build_story
 from signalgraph.graph.views import Ask, Material, ViewError, build_view, lay_out
 from signalgraph.names import connection_id as handling
@@ -168,6 +170,25 @@ def test_a_path_holds_the_ways_from_one_end_to_the_other(asked, data):
         node for node in closure(project, ran) if node.endswith(f"|{other.receiver}") and node in project.handled
     ]
     assert bool(ends & set(project.handled)) == bool(reached)
+
+
+@patiently
+@given(asks())
+def test_what_is_too_large_names_a_depth_that_is_not(asked):
+    """It is always less; where causes lead round, what it draws may still be too large, and names another."""
+    project, ask = asked
+    most = len(build_view(material_of(project), ask)) // 2
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(views, "MOST_IN_STAGES", most)
+        while len(graph := build_view(material_of(project), ask)) > most:
+            with pytest.raises(TooManyBoxes, match=f"^{len(graph)} boxes are more than can be drawn") as error:
+                lay_out(graph)
+            if error.value.depth is None:
+                assert sum(abs(data.get("distance", 0)) == 0 for _, data in graph.nodes(data=True)) > most
+                return
+            assert error.value.depth < ask.depth
+            ask = replace(ask, depth=error.value.depth)
+        views.check_size(graph)
 
 
 @patiently

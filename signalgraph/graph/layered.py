@@ -102,7 +102,7 @@ def _joints(graph: nx.DiGraph[str], layers: Layers, heights: Mapping[str, int]) 
     for stage, blocks in enumerate(layers.blocks):
         for block in blocks if stage else ():
             pull = WAY_PULL if is_way(block) else 2
-            found += [Joint(block, row, at(block), at(row)) for row in layers.right[block] for _ in range(pull)]
+            found += [Joint(block, row, at(block), at(row), pull) for row in layers.right[block]]
     found += [
         Joint(row, block, at(row), at(block)) for row, reached in sorted(layers.lines.items()) for block in reached
     ]
@@ -112,11 +112,12 @@ def _joints(graph: nx.DiGraph[str], layers: Layers, heights: Mapping[str, int]) 
 def _level_ways(layers: Layers, columns: list[Column]) -> None:
     """Let ways go straight on, to and fro, as far as there is room over and under them."""
     found = []
+    places = [{name: place for place, name in enumerate(column.names)} for column in columns]
     for _, ways in sorted(layers.ways.items()):
-        places = [
+        sides = [
             (2 * stage - 1 + side, name) for stage in sorted(ways) for side, name in enumerate(_sides(ways[stage]))
         ]
-        found.append([(columns[index], columns[index].names.index(name)) for index, name in places])
+        found.append([(columns[index], places[index][name]) for index, name in sides])
     for run in (run[::direction] for direction in (1, -1, 1) for run in found):
         for (before, one), (column, at) in pairwise(run):
             above = column.tops[at - 1] + column.heights[at - 1] + WAY_GAP if at else TOP

@@ -19,6 +19,14 @@ class ViewError(ValueError):
     """A picture that can't be drawn as asked: what is wrong, with which value, and what to do."""
 
 
+class TooManyBoxes(ViewError):
+    """More than can be laid out in a few seconds, or read. `depth` is the largest that can, None where none would."""
+
+    def __init__(self, message: str, depth: int | None) -> None:
+        super().__init__(message)
+        self.depth = depth
+
+
 @dataclass(frozen=True)
 class Ask:
     """What a picture is asked to show: the same in an address, on the command line and in Python.

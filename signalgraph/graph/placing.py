@@ -6,11 +6,14 @@ With the order fixed this is isotonic regression, solved exactly by pooling adja
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 ROUNDS = 8
 NEW_WEIGHT = 0.01  # of a box that was nowhere, so that it moves nothing it need not
+
+# For each box the boxes it is joined to, where its top would have to be relative to theirs, and for how many lines.
+Pulls = Mapping[str, Sequence[tuple[str, int, int]]]
 
 
 @dataclass
@@ -44,12 +47,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Joint:
-    """A line between two boxes, with how far below their tops it is attached."""
+    """A line between two boxes, with how far below their tops it is attached, and how many lines it counts for."""
 
     upper: str
     lower: str
     upper_px: int
     lower_px: int
+    lines: int = 1
 
 
 def place(columns: Sequence[Column], joints: Sequence[Joint], top: int, slack: int = 0) -> None:
@@ -79,8 +83,8 @@ def keep(columns: Sequence[Column], joints: Sequence[Joint], top: int, before: M
             wanted, weights = [], []
             above = float(top)
             for name, gap, height in zip(column.names, column.gaps, column.heights, strict=False):
-                found = [tops[other] + shift for other, shift in pulls.get(name, ()) if other in tops]
-                above = before.get(name, sum(found) / len(found) if found else above + gap)
+                wish, lines = _wished(pulls.get(name, ()), tops, tops)
+                above = before.get(name, wish if lines else above + gap)
                 wanted.append(above)
                 weights.append(1.0 if name in before else NEW_WEIGHT)
                 above += height
@@ -89,28 +93,37 @@ def keep(columns: Sequence[Column], joints: Sequence[Joint], top: int, before: M
             tops.update(zip(column.names, column.tops, strict=True))
 
 
-def _pulls(joints: Sequence[Joint]) -> dict[str, list[tuple[str, int]]]:
-    """For each box the boxes it is joined to and where its top would have to be, relative to theirs."""
-    pulls: dict[str, list[tuple[str, int]]] = {}
+def _pulls(joints: Sequence[Joint]) -> Pulls:
+    pulls: dict[str, list[tuple[str, int, int]]] = {}
     for joint in joints:
-        pulls.setdefault(joint.lower, []).append((joint.upper, joint.upper_px - joint.lower_px))
-        pulls.setdefault(joint.upper, []).append((joint.lower, joint.lower_px - joint.upper_px))
+        pulls.setdefault(joint.lower, []).append((joint.upper, joint.upper_px - joint.lower_px, joint.lines))
+        pulls.setdefault(joint.upper, []).append((joint.lower, joint.lower_px - joint.upper_px, joint.lines))
     return pulls
+
+
+def _wished(pulls: Iterable[tuple[str, int, int]], tops: Mapping[str, int], among: Container[str]) -> tuple[float, int]:
+    """The mean top that these lines to boxes in `among` ask for, and how many they count for."""
+    total = weight = 0
+    for other, shift, lines in pulls:
+        if other in among:
+            total += (tops[other] + shift) * lines
+            weight += lines
+    return (total / weight if weight else 0.0), weight
 
 
 def _place_column(
     column: Column,
     tops: dict[str, int],
-    pulls: dict[str, list[tuple[str, int]]],
+    pulls: Pulls,
     settled: set[str],
     top: int,
     height: int,
 ) -> None:
     wanted, weights = [], []
     for name, now in zip(column.names, column.tops, strict=True):
-        found = [tops[other] + shift for other, shift in pulls.get(name, ()) if other in settled]
-        wanted.append(sum(found) / len(found) if found else float(now))
-        weights.append(float(len(found)) or 0.01)
+        wish, lines = _wished(pulls.get(name, ()), tops, settled)
+        wanted.append(wish if lines else float(now))
+        weights.append(float(lines) or 0.01)
     starts = column.starts()
     room = height - column.packed
     free = isotonic([want - start - top for want, start in zip(wanted, starts, strict=True)], weights)

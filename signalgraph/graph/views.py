@@ -14,10 +14,24 @@ from signalgraph.graph.firing import why_not_live
 from signalgraph.graph.flow import build_flow, cycles
 from signalgraph.graph.layered import layout_stages
 from signalgraph.graph.layout import Layout, layout_wiring
-from signalgraph.graph.material import Ask, Direction, Material, ViewError, ViewName
+from signalgraph.graph.material import Ask, Direction, Material, TooManyBoxes, ViewError, ViewName
 from signalgraph.recent import sum_steps
 
-__all__ = ["VIEWS", "Ask", "Direction", "Material", "ViewError", "ViewName", "build_view", "connections_in", "lay_out"]
+__all__ = [
+    "VIEWS",
+    "Ask",
+    "Direction",
+    "Material",
+    "ViewError",
+    "ViewName",
+    "build_view",
+    "check_size",
+    "connections_in",
+    "lay_out",
+]
+
+MOST_BOXES = 5_000  # laid out in about five seconds
+MOST_IN_STAGES = 2_000  # as long, at a hundred stages
 
 Build = Callable[[Material, Ask], "nx.DiGraph[str]"]
 LayOut = Callable[["nx.DiGraph[str]"], Layout]
@@ -56,8 +70,28 @@ def connections_in(graph: nx.DiGraph[str]) -> set[str]:
 
 
 def lay_out(graph: nx.DiGraph[str]) -> Layout:
-    """Where everything of a view goes; the same graph gives the same layout, to the pixel."""
+    """Where everything of a view goes; the same graph gives the same layout, to the pixel.
+
+    Raises `TooManyBoxes`.
+    """
+    check_size(graph)
     return _find(graph.graph["view"])[1](graph)
+
+
+def check_size(graph: nx.DiGraph[str]) -> None:
+    """Raise `TooManyBoxes` for a graph that only a table can show."""
+    stages = graph.graph["view"] in ("focus", "path")
+    most = MOST_IN_STAGES if stages else MOST_BOXES
+    rows = 0 if stages else sum(data["kind"] == "port" for _, data in graph.nodes(data=True))
+    boxes = len(graph) - rows + (len(graph.graph["signals"]) if rows else 0)
+    if boxes <= most:
+        return
+    said = f"{boxes:,} boxes are more than can be drawn ({most:,})."
+    reach = sorted(abs(data.get("distance", 0)) for _, data in graph.nodes(data=True))
+    depth = reach[most] - 1 if stages else -1
+    if depth < 0 or graph.graph["view"] == "path":
+        raise TooManyBoxes(f"{said} Filter them; JSON, CSV and the list have them all.", None)
+    raise TooManyBoxes(f"{said} Ask for a depth of at most {depth}, or filter them.", depth)
 
 
 def _find(view: str) -> tuple[Build, LayOut]:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from signalgraph import names
 from signalgraph.events import ANY_SENDER
 from signalgraph.exports.titles import label_of
-from signalgraph.graph.material import Ask
+from signalgraph.graph.material import Ask, TooManyBoxes, ViewError
 from signalgraph.graph.naming import find_id
 from signalgraph.web.scope import Scope, connection_id
 from signalgraph.web.subjects import KINDS, find_subject, split_id
@@ -79,11 +79,14 @@ def no_focus(scope: Scope) -> Problem:
     return Problem("What should the focus be on?", text, hot_starts(scope))
 
 
-def explain_problem(scope: Scope, ask: Ask, message: str) -> Problem:
+def explain_problem(scope: Scope, ask: Ask, error: ViewError) -> Problem:
     """What a `ViewError` means on this page. Raised for what is not there, not drawn, or leads nowhere."""
+    message = str(error)
     asked = [one for one in (ask.selection, ask.target if ask.view == "path" else "") if one]
     if not all(_is_known(scope, one) for one in asked):
         return Problem("There is nothing of that name", message, hot_starts(scope), status=HTTPStatus.NOT_FOUND)
+    if isinstance(error, TooManyBoxes):
+        return Problem("This is too much for a picture", message, [], _smaller(scope, ask, error.depth))
     ways = []
     if scope.state.q:
         ways.append(Choice("q", "Without the filter", scope.state.url(q=None)))
@@ -97,6 +100,16 @@ def explain_problem(scope: Scope, ask: Ask, message: str) -> Problem:
         )
     title = "No way was seen" if ask.view == "path" else "This can't be drawn"
     return Problem(title, message, [] if ask.view == "path" else hot_starts(scope), ways)
+
+
+def _smaller(scope: Scope, ask: Ask, depth: int | None) -> list[Choice]:
+    of = None if ask.view == "wiring" else ask.view
+    ways = [Choice("list", "The same as a list", scope.state.url(view="list", of=of))]
+    if depth is not None:
+        ways.insert(0, Choice("depth", f"The same at depth {depth}", scope.state.url(depth=str(depth))))
+    if ask.view == "wiring":
+        ways.insert(0, Choice("apps", "From app to app", scope.state.url(view="apps")))
+    return ways
 
 
 def _is_known(scope: Scope, one: str) -> bool:

@@ -64,13 +64,13 @@ def _reader(kind: Format) -> Callable[[HttpRequest, Scope], HttpResponse]:
         try:
             ask = completed(read_strictly(scope.state), scope.wiring.connections)
             graph = build_view(material_of(scope), ask)
+            body = kind.render(graph, title_of(ask), scope.state.q, scope.as_of)
         except AskError as error:
             return error_json(error.what, error.value, error.do, status=400)
         except ViewError as error:
             picked = " ".join(filter(None, (scope.state.sel, scope.state.params.get("to", ""))))
             do = "Change the address, or open graph/ at the same place and choose there."
             return error_json(str(error), picked, do, status=400)
-        body = kind.render(graph, title_of(ask), scope.state.q, scope.as_of)
         named = f'inline; filename="{file_name(ask, kind.suffix)}"'
         headers = {"Content-Disposition": named, HEADER: picture_policy(stylesheet())}
         return HttpResponse(body.encode(), content_type=kind.content_type, headers=headers)

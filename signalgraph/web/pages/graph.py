@@ -19,7 +19,7 @@ from signalgraph.graph.figures import Scale, scale_of
 from signalgraph.graph.focus import Focus, focus
 from signalgraph.graph.layout import Layout, layout_wiring
 from signalgraph.graph.material import Ask, ViewError
-from signalgraph.graph.views import build_view, lay_out
+from signalgraph.graph.views import build_view, check_size, lay_out
 from signalgraph.web.asks import lacks_end, material_of, read_ask, write_open
 from signalgraph.web.facets import connection_facets
 from signalgraph.web.legend import measure_words, read_legend
@@ -55,6 +55,7 @@ def read_layout(graph: nx.DiGraph[str]) -> Layout:
     """
     if graph.graph["view"] != "wiring":
         return lay_out(graph)
+    check_size(graph)
     causes = tuple(cause[:3] for cause in graph.graph["causes"])
     key = (tuple(graph.nodes), tuple(graph.edges), causes)
     layout = _layouts.get(key)
@@ -99,7 +100,7 @@ def graph(request: HttpRequest, scope: Scope) -> Page:
         ask = named(scope, ask)
         context |= _picture(request, scope, ask, is_list=is_list)
     except ViewError as error:
-        context["problem"] = explain_problem(scope, ask, str(error))
+        context["problem"] = explain_problem(scope, ask, error)
     status = context["problem"].status if "problem" in context else HTTPStatus.OK
     context |= {"ask": ask, "heading": title_of(ask), "toolbar": read_toolbar(scope.state, ask, is_list=is_list)}
     context["title"] = "Graph" if ask.view == "wiring" else f"{title_of(ask)}, graph"
