@@ -194,7 +194,7 @@ def test_a_view_is_chosen_with_its_options():
     ("arguments", "said"),
     [
         (("--view", "focsu"), r"--view is 'focsu'; did you mean 'focus'\?"),
-        (("--direction", "left"), r"--direction is 'left'; use one of: both, down, up"),
+        (("--direction", "left"), r"--direction is 'left'; use one of: down, up, both"),
         (("--color", "calles"), r"--color is 'calles'; did you mean 'calls'\?"),
         (("--depth", "-1"), r"--depth is -1; it takes a number from 0 to 9"),
         (("--depth", "99"), r"--depth is 99; it takes a number from 0 to 9"),

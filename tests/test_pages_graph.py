@@ -17,11 +17,11 @@ from log_entries import SHOP, batch, call, connection, dispatch, now_ms, span, t
 from signalgraph.events import Batch, Dispatch, Heartbeat
 from signalgraph.exports.files import KINDS
 from signalgraph.graph import views
-from signalgraph.graph.material import Ask
+from signalgraph.graph.material import MAX_DEPTH, Ask
 from signalgraph.index import Index
 from signalgraph.log import Log, open_log
 from signalgraph.web import found, scope
-from signalgraph.web.asks import MAX_DEPTH, read_ask, write_open
+from signalgraph.web.asks import read_ask, write_open
 from signalgraph.web.state import State
 
 PLACED, SAVED = "shop.signals.order_placed", "django.db.models.signals.post_save"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 from signalgraph.events import ConnectionInfo, PendingSender, SignalInfo
 from signalgraph.graph.figures import Figures, Measure
@@ -13,6 +13,9 @@ from signalgraph.recent import Miss, Step
 
 ViewName = Literal["wiring", "apps", "focus", "path"]
 Direction = Literal["down", "up", "both"]
+VIEW_NAMES: tuple[ViewName, ...] = get_args(ViewName)
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
+MAX_DEPTH = 9  # that can be asked for in an address or a command
 
 
 class ViewError(ValueError):

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import cast, get_args
+from typing import cast
 from urllib.parse import unquote
 
 from signalgraph import names
 from signalgraph.events import ANY_SENDER
 from signalgraph.graph.figures import Figures, Measure
-from signalgraph.graph.material import Ask, Direction, Material, ViewName
+from signalgraph.graph.material import DIRECTIONS, MAX_DEPTH, VIEW_NAMES, Ask, Direction, Material
 from signalgraph.web.scope import Scope, connection_id
 from signalgraph.web.state import State
 
-VIEWS: tuple[ViewName, ...] = get_args(ViewName)
-DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 COLOURS: tuple[Measure, ...] = ("rate", "p95", "errors", "self")
-MAX_DEPTH = 9
 MAX_OBSERVED = 6
 IN_A_MIGRATION = " in a migration"
 # Parameters of the graph that its exports and its list take along; `of` is the view that a list is the twin of.
@@ -30,7 +27,7 @@ def read_ask(state: State) -> Ask:
     asked = params.get("of", "") if params.get("view") == "list" else params.get("view", "")
     depth, plain = params.get("depth", ""), Ask()
     return Ask(
-        view=asked if asked in VIEWS else plain.view,
+        view=asked if asked in VIEW_NAMES else plain.view,
         selection=state.sel,
         target=params.get("to", ""),
         depth=min(int(depth), MAX_DEPTH) if depth.isdecimal() and len(depth) < 9 else plain.depth,

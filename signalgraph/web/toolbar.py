@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from signalgraph.exports.files import KINDS
-from signalgraph.graph.material import Ask
-from signalgraph.web.asks import COLOURS, MAX_DEPTH, OWN, VIEWS, lacks_end
+from signalgraph.graph.material import MAX_DEPTH, VIEW_NAMES, Ask
+from signalgraph.web.asks import COLOURS, OWN, lacks_end
 from signalgraph.web.state import State
 
 FILES = {  # by format: what it is for
@@ -71,7 +71,7 @@ def read_toolbar(state: State, ask: Ask, *, is_list: bool) -> Toolbar:
 def _views(state: State, ask: Ask, *, is_list: bool) -> list[Choice]:
     found = [
         Choice(name, name.capitalize(), state.url(view=name, of=None, at=None), not is_list and ask.view == name)
-        for name in VIEWS
+        for name in VIEW_NAMES
     ]
     of = None if ask.view == "wiring" else ask.view
     return [*found, Choice("list", "List", state.url(view="list", of=of, at=None), is_list, title="The same as text")]

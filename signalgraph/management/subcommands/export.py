@@ -6,21 +6,16 @@ from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from signalgraph import conf
-
-if TYPE_CHECKING:
-    from signalgraph.graph.figures import Measure
-    from signalgraph.graph.material import Ask, Direction, ViewName
+from signalgraph.graph.figures import MEASURES, Measure
+from signalgraph.graph.material import DIRECTIONS, MAX_DEPTH, VIEW_NAMES, Ask, Direction, ViewError, ViewName
 
 PNG = "png"
-VIEWS = ("wiring", "apps", "focus", "path")
-DIRECTIONS = ("both", "down", "up")
-MEASURES = ("calls", "errors", "p95", "rate", "self")
 help = (
     "Write a view of this project's signals to a file: svg or png (pictures), dot, mermaid, markdown, csv, graphml, "
     "json (node-link, for NetworkX)."
@@ -29,7 +24,10 @@ help = (
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--view", metavar="NAME", default="wiring", help=f"{', '.join(VIEWS)}; the wiring is what you get without it"
+        "--view",
+        metavar="NAME",
+        default="wiring",
+        help=f"{', '.join(VIEW_NAMES)}; by default wiring",
     )
     parser.add_argument(
         "--select", metavar="ID", default="", help="what a focus is about, where a path starts: an id or a short name"
@@ -83,7 +81,6 @@ def _render(name: str, options: Mapping[str, Any]) -> tuple[str | bytes, str, st
     """The export, how much is in it, and why that is nothing, or not all that there may be."""
     from signalgraph.exports import files, png  # networkx takes 150 ms to import
     from signalgraph.graph.build import connection_id
-    from signalgraph.graph.material import ViewError
     from signalgraph.graph.naming import completed
     from signalgraph.graph.query import QueryError
     from signalgraph.graph.views import build_view, connections_in
@@ -111,14 +108,11 @@ def _render(name: str, options: Mapping[str, Any]) -> tuple[str | bytes, str, st
 
 def read_ask(options: Mapping[str, Any]) -> Ask:
     """What the options ask to be shown, short names as they were given."""
-    from signalgraph.graph.material import Ask
-    from signalgraph.web.asks import MAX_DEPTH
-
     if not 0 <= options["depth"] <= MAX_DEPTH:
         raise CommandError(f"--depth is {options['depth']}; it takes a number from 0 to {MAX_DEPTH}.")
     measure = options["color"] or "calls"
     return Ask(
-        view=cast("ViewName", _one_of("--view", options["view"], VIEWS)),
+        view=cast("ViewName", _one_of("--view", options["view"], VIEW_NAMES)),
         selection=options["select"],
         target=options["to"],
         depth=options["depth"],

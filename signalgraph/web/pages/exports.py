@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import get_args
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
@@ -12,11 +11,11 @@ from signalgraph.conf import did_you_mean
 from signalgraph.exports.files import KINDS, Format
 from signalgraph.exports.theme import stylesheet
 from signalgraph.exports.titles import file_name, title_of
-from signalgraph.graph.material import Ask, Direction, ViewError, ViewName
+from signalgraph.graph.material import DIRECTIONS, MAX_DEPTH, VIEW_NAMES, Ask, ViewError
 from signalgraph.graph.naming import completed
 from signalgraph.graph.views import build_view
 from signalgraph.web import access
-from signalgraph.web.asks import COLOURS, MAX_DEPTH, OWN, material_of, read_ask
+from signalgraph.web.asks import COLOURS, OWN, material_of, read_ask
 from signalgraph.web.notices import error_json
 from signalgraph.web.policy import HEADER, picture_policy
 from signalgraph.web.scope import Scope
@@ -24,8 +23,8 @@ from signalgraph.web.state import SHARED, WINDOWS_S, State
 from signalgraph.web.views import file_view
 
 CHOICES: dict[str, Sequence[str]] = {  # by parameter
-    "view": get_args(ViewName),
-    "direction": get_args(Direction),
+    "view": VIEW_NAMES,
+    "direction": DIRECTIONS,
     "color": COLOURS,
     "t": tuple(map(str, WINDOWS_S)),
     "all": ("0", "1"),
