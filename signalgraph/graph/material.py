@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, get_args
 
-from signalgraph.events import ConnectionInfo, PendingSender, SignalInfo
+from signalgraph import names
+from signalgraph.events import ANY_SENDER, ConnectionInfo, PendingSender, SignalInfo
 from signalgraph.graph.figures import Figures, Measure
 from signalgraph.recent import Miss, Step
 
 ViewName = Literal["wiring", "apps", "focus", "path"]
+MAX_OBSERVED = 6
+IN_A_MIGRATION = " in a migration"
 Direction = Literal["down", "up", "both"]
 VIEW_NAMES: tuple[ViewName, ...] = get_args(ViewName)
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
@@ -64,7 +67,6 @@ class Material:
     missed : how often steps and `sent` did not reach a connection, as `signalgraph.graph.flow.build_flow` takes it.
     calls : all recorded calls by connection id.
     stats : figures by connection id, in the window that is drawn; None draws no numbers.
-    observed : senders to be drawn at the port for any sender, by signal.
     pending : connects that wait for a model.
     """
 
@@ -73,7 +75,6 @@ class Material:
     unfiltered: Sequence[ConnectionInfo]
     steps: Mapping[Step, int] = field(default_factory=dict)
     stats: Mapping[str, Figures] | None = None
-    observed: Mapping[str, Collection[str]] = field(default_factory=dict)
     pending: Sequence[PendingSender] = ()
     sent: Mapping[tuple[str, str], int] = field(default_factory=dict)
     missed: Mapping[Miss, int] = field(default_factory=dict)
@@ -85,7 +86,26 @@ class Material:
         return self.stats is not None or bool(self.steps or self.sent or self.calls)
 
     @cached_property
+    def observed(self) -> dict[str, set[str]]:
+        """Who was seen sending what is heard for any sender, by signal.
+
+        Senders that are drawn anyway, and others only where they are few: "any sender" says it better than fifty do.
+        """
+        heard = {row.signal for row in self.connections if row.sender == ANY_SENDER}
+        drawn = {row.sender for row in self.connections}
+        found: dict[str, set[str]] = {}
+        for signal, sender in self.sent:
+            if signal in heard and sender not in (names.NO_SENDER, names.UNKNOWN_SENDER):
+                found.setdefault(signal, set()).add(sender)
+        return {signal: _few(senders, drawn) for signal, senders in found.items()}
+
+    @cached_property
     def called(self) -> set[str]:
         """Ids of connections that ran."""
         drawn = (one for one, figures in (self.stats or {}).items() if figures.calls)
         return {*(one for one, calls in self.calls.items() if calls), *drawn}
+
+
+def _few(senders: set[str], drawn: set[str]) -> set[str]:
+    others = {sender for sender in senders - drawn if not sender.endswith(IN_A_MIGRATION)}
+    return (senders & drawn) | (others if len(others) <= MAX_OBSERVED else set())

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from signalgraph import conf, names, registry
-from signalgraph.events import ANY_SENDER, ConnectionInfo
+from signalgraph.events import ConnectionInfo
 from signalgraph.graph.figures import Figures
 from signalgraph.graph.flow import build_flow
 from signalgraph.graph.material import Material
 from signalgraph.index import Index
 from signalgraph.log import Log, LogError, open_log
 from signalgraph.log.base import Control
-from signalgraph.web.asks import few
 from signalgraph.web.filtering import read_filter, tell
 
 if TYPE_CHECKING:
@@ -109,7 +107,6 @@ def _material(query: str, everything: bool, index: Index | None) -> Material:
         missed=missed,
         calls=calls,
         stats=None if index is None else _figures(rows, stats, slow_ms),
-        observed=_observed(chosen, sent),
         pending=wiring.pending,
     )
 
@@ -118,14 +115,3 @@ def _figures(rows: list[ConnectionInfo], stats: dict[str, Stats], slow_ms: float
     """Calls and errors since the log began; rate, p95 and time of the index' window."""
     ids = {names.connection_id(row.sender, row.signal, row.receiver) for row in rows}
     return {one: Figures.of_stats(stats[one], slow_ms) for one in sorted(ids & stats.keys())}
-
-
-def _observed(rows: list[ConnectionInfo], sent: dict[tuple[str, str], int]) -> dict[str, set[str]]:
-    """The senders that are drawn at the ports for any sender."""
-    heard = {row.signal for row in rows if row.sender == ANY_SENDER}
-    drawn = {row.sender for row in rows}
-    found: dict[str, set[str]] = defaultdict(set)
-    for signal, sender in sent:
-        if signal in heard and sender not in (names.NO_SENDER, names.UNKNOWN_SENDER):
-            found[signal].add(sender)
-    return {signal: few(senders, drawn) for signal, senders in found.items()}

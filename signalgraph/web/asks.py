@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from typing import cast
 from urllib.parse import unquote
 
-from signalgraph import names
-from signalgraph.events import ANY_SENDER
 from signalgraph.graph.figures import Figures, Measure
 from signalgraph.graph.material import DIRECTIONS, MAX_DEPTH, VIEW_NAMES, Ask, Direction, Material
 from signalgraph.web.scope import Scope, connection_id
 from signalgraph.web.state import State
 
 COLOURS: tuple[Measure, ...] = ("rate", "p95", "errors", "self")
-MAX_OBSERVED = 6
-IN_A_MIGRATION = " in a migration"
 # Parameters of the graph that its exports and its list take along; `of` is the view that a list is the twin of.
 OWN = ("view", "of", "to", "depth", "direction", "open", "color", "at")
 
@@ -60,7 +55,6 @@ def material_of(scope: Scope) -> Material:
         unfiltered=wiring.connections,
         steps=scope.index.steps,
         stats=figures_of(scope),
-        observed=observed_senders(scope),
         pending=wiring.pending,
         sent=scope.index.sent,
         missed=scope.index.missed,
@@ -83,20 +77,3 @@ def figures_of(scope: Scope) -> dict[str, Figures]:
             slow=p95_us >= scope.slow_us,
         )
     return found
-
-
-def observed_senders(scope: Scope) -> dict[str, set[str]]:
-    """Who was seen sending, by signal: such senders join the port for any sender."""
-    heard = {row.signal for row in scope.connections if row.sender == ANY_SENDER}
-    drawn = {row.sender for row in scope.connections}
-    found: dict[str, set[str]] = defaultdict(set)
-    for seen in (seen for trace in scope.traces for seen in trace.dispatches):
-        if seen.signal in heard and seen.sender not in (names.NO_SENDER, names.UNKNOWN_SENDER):
-            found[seen.signal].add(seen.sender)
-    return {signal: few(senders, drawn) for signal, senders in found.items()}
-
-
-def few(senders: set[str], drawn: set[str]) -> set[str]:
-    """Senders that are drawn anyway, and the others only where they are few: any sender says it better than fifty."""
-    others = {sender for sender in senders - drawn if not sender.endswith(IN_A_MIGRATION)}
-    return (senders & drawn) | (others if len(others) <= MAX_OBSERVED else set())
