@@ -13,6 +13,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import get_ident
 from types import CodeType, FrameType
 from typing import Any
 
@@ -47,16 +48,16 @@ def count(call: Call) -> Count:
 
 
 def count_by_monitoring(call: Call) -> Count:
-    """`sys.monitoring`, of CPython 3.12 and newer."""
+    """`sys.monitoring`, of CPython 3.12 and newer: it tells of all threads, and the flusher's may wake up meanwhile."""
     monitoring: Any = sys.monitoring
     events, tool = monitoring.events, monitoring.PROFILER_ID
-    counted = [0, 0]
+    counted, own = [0, 0], get_ident()
 
     def instruction(code: CodeType, offset: int) -> None:
-        counted[0] += 1
+        counted[0] += get_ident() == own
 
     def frame(code: CodeType, offset: int) -> None:
-        counted[1] += 1
+        counted[1] += get_ident() == own
 
     monitoring.use_tool_id(tool, "counting")
     monitoring.register_callback(tool, events.INSTRUCTION, instruction)
