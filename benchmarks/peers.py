@@ -9,6 +9,8 @@ takes turns with one of plain Django and one that we record:
   it follows each Python call of the project, and so the calls of receivers. What it then saves is not timed.
 * django-orbit: its app with its default settings but for signals, which are recorded, all of them; its table is in the
   in-memory database and emptied after each slice.
+* times only: no tool, but the least that one written in Python could do: it notes which dispatch ran, with which
+  arguments and receivers, and when each of them began. No cause, no parent, no call site, no error, no SQL, no thread.
 
 A tool that can't be imported, or that fails, is said to be so in its column.
 """
@@ -19,8 +21,12 @@ import contextlib
 import importlib.util
 import os
 import sys
+from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import partial
+from time import perf_counter_ns
+from typing import Any
 
 from benchmarks.ratio import Call, MeasuredError, Result, Row, Switch, measure, nothing
 from benchmarks.rows import ROWS, SENTRY_SHARE, dispatch_name
@@ -76,6 +82,39 @@ def orbit(folder: str) -> Call:
     return OrbitEntry.objects.all().delete
 
 
+def times_only(folder: str) -> Call:
+    from django.dispatch import Signal
+
+    from signalgraph.recorder.clock import pick, readings
+
+    send, live_receivers = Signal.send, Signal._live_receivers
+    running: ContextVar[list[Any] | None] = ContextVar("running", default=None)
+    told: deque[tuple[Any, ...]] = deque(maxlen=100_000)
+
+    def noting_send(self: Signal, sender: Any, **named: Any) -> Any:
+        if not self.receivers:
+            return []
+        record = [id(self), id(sender), tuple(named), None, perf_counter_ns()]
+        token = running.set(record)
+        try:
+            return send(self, sender, **named)
+        finally:
+            running.reset(token)
+            record.append(perf_counter_ns())
+            told.append(tuple(record))
+
+    def noting_live_receivers(self: Signal, sender: Any) -> Any:
+        record = running.get()
+        sync, concurrent = live_receivers(self, sender)
+        if record is None:
+            return sync, concurrent
+        record[3] = tuple([id(receiver) for receiver in sync])
+        return map(pick, map(record.append, readings), sync), concurrent
+
+    Signal.send, Signal._live_receivers = noting_send, noting_live_receivers  # type: ignore[method-assign,assignment]
+    return told.clear
+
+
 def again(enter: Callable[[], contextlib.AbstractContextManager[object]]) -> Call:
     """Enter a context; the answer leaves it and enters a new one."""
     stack = contextlib.ExitStack()
@@ -93,6 +132,7 @@ PEERS: dict[str, tuple[str, Callable[[str], Call]]] = {
     "sentry-sdk": ("sentry_sdk", sentry),
     "kolo": ("kolo", kolo),
     "django-orbit": ("orbit", orbit),
+    "times only": ("django", times_only),
 }
 
 

@@ -4,9 +4,9 @@ Each variant (plain Django, Django recorded, Django under another tool) has a pr
 which builds the same call. Switching a tool on and off in one process would be measured too: a class that is changed
 again and again loses the interpreter's caches (CPython 3.13 gives a class 1,000 versions and then no more), which no
 project ever sees. Slices are half a millisecond or one call, their order is rotated, each begins with calls that aren't
-counted, only one process runs at a time, and the least of all slices of one stands against the least of the other. New
-processes do the same again until the figures have settled, and some times more when a bar is missed: their slices are
-added, not chosen from.
+counted, only one process runs at a time, all on the same processor (the other may share its core with somebody else's
+work), and the least of all slices of one stands against the least of the other. New processes do the same again until
+the figures have settled, and some times more when a bar is missed: their slices are added, not chosen from.
 """
 
 from __future__ import annotations
@@ -140,6 +140,8 @@ class Contestant:
 def serve(row: Row, switch: Switch, asked: int, answer: int) -> None:
     """Answer requests for slices until there are no more; doesn't return."""
     try:
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
         after = switch()
         call = row.build()
         while (calls := ASK.unpack(os.read(asked, ASK.size) or ASK.pack(END))[0]) != END:

@@ -270,6 +270,8 @@ def test_an_instance_is_not_asked_for_anything(recorded: Callable[[], bytes], to
         deferred = get_user_model().objects.defer("username", "password").get()
         deferred.save(update_fields=["email"])
         post_save.send(token_model, instance=token_model(zoo.MARK), created=True, using="default", raw=False)
+        huge = get_user_model()(pk=10**5_000)  # as text it would be an error
+        post_save.send(type(huge), instance=huge, created=False, raw=True, using="default", update_fields=None)
     finally:
         for signal in (pre_save, post_save, post_init):
             signal.disconnect(listens)
@@ -277,6 +279,7 @@ def test_an_instance_is_not_asked_for_anything(recorded: Callable[[], bytes], to
     assert queries == []
     assert not {"username", "password"} & deferred.__dict__.keys()
     assert f'"pk":"{user.pk}"'.encode() in written
+    assert b'"pk":"10' not in written
     assert b'"update_fields":["email"]' in written
     assert found([zoo.MARK], written) == []
 

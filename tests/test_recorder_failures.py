@@ -326,7 +326,6 @@ PARTS = [
     "signalgraph.recorder.dispatching.type_name",
     "signalgraph.recorder.signals.Counter",
     "signalgraph.recorder.tasks.role_of",
-    "signalgraph.recorder.tokens.Senders.primary_key",
     "signalgraph.recorder.tokens.Table.remember",
 ]
 
