@@ -15,6 +15,7 @@ from signalgraph.registry import Registry
 
 REMEMBERED = 10_000  # entries of each table that only saves work
 LONGEST_NAME = 80  # characters of an argument's name
+KEY_BITS = 64  # of a primary key that is told: no database makes larger ones by itself
 UNKNOWN = "?"
 
 
@@ -112,6 +113,6 @@ def facts_of(facts: tuple[Any, ...], sender: int) -> dict[str, Any]:
     if update_fields is not None:
         known = dispatching.SENDERS.fields.get(sender, ())
         told["update_fields"] = sorted(writable(field) for field in update_fields if field in known)
-    if key is not None:
-        told["pk"] = key
+    if type(key) is str or (type(key) is int and key.bit_length() <= KEY_BITS):
+        told["pk"] = str(key)
     return told

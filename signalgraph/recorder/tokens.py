@@ -12,7 +12,6 @@ from collections.abc import Callable
 from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
-from uuid import UUID
 
 from django.db.models import AutoField, BigAutoField, SmallAutoField, UUIDField
 from django.db.models.base import ModelBase
@@ -79,7 +78,7 @@ class Senders(Labelled):
         super().__init__()
         self._learn = learn
         self._texts: dict[str, int] = {}
-        self._keys: dict[int, str] = {}  # id of a model -> attribute of its automatic primary key
+        self.automatic_keys: dict[int, str] = {}  # id of a model -> attribute of a primary key that is no value
         self.fields: dict[int, frozenset[str]] = {}  # by token of a model: what `update_fields` may hold
         self.by_id[id(None)] = self.intern(names.describe_sender(None), TOO_MANY)
 
@@ -105,20 +104,11 @@ class Senders(Labelled):
         self.fields[token] = frozenset(name for field in fields for name in (field.name, field.attname))
         key = options.pk
         if isinstance(key, (AutoField, BigAutoField, SmallAutoField, UUIDField)):
-            self._keys[id(model)] = key.attname
+            self.automatic_keys[id(model)] = key.attname
 
     def forgotten(self, ident: int) -> None:
-        self._keys.pop(ident, None)
+        self.automatic_keys.pop(ident, None)
         self._learn(ident, None)
-
-    def primary_key(self, model: Any, instance: Any) -> str | None:
-        """The key of an instance of `model` as text, where it is an automatic integer or a UUID."""
-        attribute = self._keys.get(id(model))
-        if attribute is None or type(instance) is not model:
-            return None
-        # Not getattr: a deferred field would query, a property would run.
-        value = object.__getattribute__(instance, "__dict__").get(attribute)
-        return str(value) if type(value) is int or type(value) is UUID else None
 
 
 MOST_WRAPPED = 8  # layers of other tools around a receiver
