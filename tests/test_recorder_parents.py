@@ -401,7 +401,10 @@ def grow(chance: random.Random, name: str, depth: int) -> Node:
     node = Node(name, chance.choice(METHODS))
     kinds = sorted(chance.random() < 0.5 for _ in range(chance.randint(1, 3)))  # Django's order: sync ones first
     for place, is_async in enumerate(kinds, 1):
-        receiver = Receiver(is_async, chance.random() < 0.15)
+        # Elsewhere an error leaves the receivers that run at the same time to a loop that ends, and what they wait for
+        # may need the thread that waits for that loop: plain Django hangs so, now and then.
+        may_fail = node.method.endswith("robust") or len(kinds) == 1 or (node.method == "send" and not is_async)
+        receiver = Receiver(is_async, may_fail and chance.random() < 0.3)
         for number in range(chance.randint(0, 2) if depth else 0):
             way = chance.choice(ASYNC_WAYS if is_async else SYNC_WAYS)
             receiver.sends.append((way, grow(chance, f"{name}/{place}{way}{number}", depth - 1)))
