@@ -99,7 +99,10 @@ def test_words_narrow_the_list_down() -> None:
     """All of them, in any of signal, sender and receiver, whatever their case."""
     assert f"{HERE}.answer\n" in run("list", "RUNG", "auth.group")
     assert f"{HERE}.answer_later" not in run("list", "RUNG", "auth.group")
-    assert run("list", "nothing-has-this-name") == "0 signals, 0 connections.\n"
+    nothing, said = run("list", "nothing-has-this-name").splitlines()[:2]
+    assert nothing == "0 signals, 0 connections."
+    assert said == "No signal, sender or receiver has 'nothing-has-this-name' in its name; without"
+    assert f"did you mean {HERE}.rung?" in " ".join(run("list", "rugn").split())
 
 
 def test_it_fits_80_columns_but_for_long_names() -> None:

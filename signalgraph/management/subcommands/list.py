@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import textwrap
 from argparse import ArgumentParser
 from collections import defaultdict
@@ -71,6 +72,18 @@ def lines(wiring: Wiring, words: Sequence[str] = (), *, show_all: bool = False) 
         yield from _block(signal, shown[signal], dead, waiting)
         yield ""
     yield from _wrap(_summary(listed, shown, dead, waiting, hidden, 0 if show_all else len(set(silent) - listed)))
+    if words and not (listed or hidden or silent):
+        yield from _wrap(_unknown(wiring, words))
+
+
+def _unknown(wiring: Wiring, words: Sequence[str]) -> str:
+    """What to try where nothing has these words."""
+    known = {info.name for info in wiring.signals}
+    known |= {name for info in wiring.connections for name in (info.signal, info.sender, info.receiver)}
+    ends = {name.rpartition(".")[2].lower(): name for name in sorted(known)}
+    close = [ends[end] for word in words for end in difflib.get_close_matches(word.rpartition(".")[2], ends)]
+    told = f"did you mean {' or '.join(dict.fromkeys(close))}?" if close else "without words everything is listed."
+    return f"No signal, sender or receiver has {' and '.join(map(repr, words))} in its name; {told}"
 
 
 def _block(
