@@ -13,6 +13,7 @@ from simulation import asks, material_of
 from wirings import ORDER_PLACED, POST_SAVE, SHOP, SHOP_STATS, STOCK_LOW, connect, patiently, signals_of
 
 from signalgraph.events import PendingSender
+from signalgraph.exports.files import FORMATS
 from signalgraph.graph import views
 from signalgraph.graph.build import connection_id
 from signalgraph.graph.layout import layout_wiring
@@ -262,6 +263,22 @@ def test_what_was_never_seen_is_told_from_what_was():
     assert seen["reserve_stock"]
     assert not seen["send_receipt"]
     assert not graph.nodes[f"port:{POST_SAVE}|shop.Order"]["observed"]
+
+
+def test_without_a_log_nothing_is_called_unseen():
+    """Nobody looked: no box, line or text says that something was not seen, and the note says why."""
+    known = material(steps={}, stats=None)
+    graph = build_view(known, Ask("focus", "sender:shop.Order"))
+    parts = [data for _, data in graph.nodes(data=True)] + [line for _, _, line in graph.edges(data=True)]
+    assert {data.get("observed") for data in parts} == {None}
+    assert graph.graph["note"].startswith("No log was read")
+    for name, words in {"svg": "unseen'", "markdown": "| not seen |", "dot": "observed"}.items():
+        looked, not_looked = (
+            FORMATS[name](build_view(each, Ask("focus", "sender:shop.Order")), "", "", "")
+            for each in (replace(known, calls={CHECK: 1}), known)
+        )
+        assert words in looked
+        assert words not in not_looked
 
 
 def test_who_sends_is_drawn_where_nothing_drawn_explains_it():

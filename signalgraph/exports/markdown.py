@@ -102,7 +102,9 @@ def _in_order(graph: nx.DiGraph[str], port: str) -> list[str]:
 def _handled(graph: nx.DiGraph[str], by_id: Mapping[str, Listed], handling: str) -> tuple[str, ...]:
     """A row for what one sender set off; the numbers of a receiver for any sender are not this sender's."""
     data = graph.nodes[handling]
-    return _cells(replace(by_id[data["connection"]], figures=data.get("figures")), "" if data["observed"] else NEVER)
+    return _cells(
+        replace(by_id[data["connection"]], figures=data.get("figures")), NEVER if data["observed"] is False else ""
+    )
 
 
 def _cells(row: Listed, seen: str = "") -> tuple[str, ...]:

@@ -61,7 +61,7 @@ def of_port(graph: nx.DiGraph[str], port: str) -> str:
     data = graph.nodes[port]
     said = [f"Stage {data['stage']}, signal {graph.graph['signal_labels'][data['signal']]} from {data['label']}"]
     said += [count(graph.out_degree(port), "receiver"), *measured(graph, data.get("figures"), DISPATCH_UNITS)]
-    said += [] if data["observed"] else ["never seen"]
+    said += ["never seen"] if data["observed"] is False else []
     causes = sum(line["kind"] == "cause" for _, _, line in graph.in_edges(port, data=True))
     return ", ".join([*said, *([f"dispatched by {count(causes, 'receiver')}"] if causes else [])])
 
@@ -69,7 +69,7 @@ def of_port(graph: nx.DiGraph[str], port: str) -> str:
 def title_of_port(graph: nx.DiGraph[str], port: str) -> str:
     data = graph.nodes[port]
     said = [data["name"]]
-    if not data["observed"]:
+    if data["observed"] is False:
         said.append("never seen")
     if data["sent"]:
         said.append(f"sent {count(data['sent'], 'time')} by code outside receivers")
@@ -87,7 +87,9 @@ def of_receiver(graph: nx.DiGraph[str], node: str) -> str:
     said += [count(figures.errors, "error")] if figures.errors else []
     said += [word for word, is_so in (("slow", figures.slow), ("async", data["is_async"])) if is_so]
     said += [
-        word for word, is_so in (("for any sender", data["for_any"]), ("never seen", not data["observed"])) if is_so
+        word
+        for word, is_so in (("for any sender", data["for_any"]), ("never seen", data["observed"] is False))
+        if is_so
     ]
     effects = graph.out_degree(node)
     return ", ".join([*said, *([f"dispatches {count(effects, 'signal')}"] if effects else []), *_why(graph, node)])
@@ -96,7 +98,7 @@ def of_receiver(graph: nx.DiGraph[str], node: str) -> str:
 def title_of_receiver(graph: nx.DiGraph[str], node: str) -> str:
     data = graph.nodes[node]
     about = [word for word, is_so in (("async", data["is_async"]), ("for any sender", data["for_any"])) if is_so]
-    about += [] if data["observed"] else ["never seen"]
+    about += ["never seen"] if data["observed"] is False else []
     name = f"{data['name']} ({', '.join(about)})" if about else data["name"]
     return "\n".join([name, *_why(graph, node)])
 

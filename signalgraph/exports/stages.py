@@ -74,7 +74,7 @@ def _doubt(pen: Pen, node: str) -> str | None:
     connections = [line for _, _, line in around if line["kind"] == "connection"]
     if connections and not any(line["can_fire"] for line in connections):
         return "stuck"
-    return None if data.get("observed", True) else "unseen"
+    return "unseen" if data.get("observed") is False else None
 
 
 def _sender(pen: Pen, box: Box) -> str:
@@ -167,7 +167,7 @@ def _lines(pen: Pen) -> str:
         data = pen.graph.edges[line.source, line.target]
         lit = pen.lights(line.source) and pen.lights(line.target)
         receiving = pen.graph.nodes[line.target]["kind"] == "receiver"
-        state = "stuck" if not data["can_fire"] else "unseen" if not data["observed"] else None
+        state = "stuck" if not data["can_fire"] else "unseen" if data["observed"] is False else None
         figures = data.get("figures")
         element = tag(
             "path",

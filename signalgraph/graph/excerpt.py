@@ -37,7 +37,8 @@ def build_focus(material: Material, ask: Ask) -> nx.DiGraph[str]:
       `is_async`, `file`, `line`, `order`, `stage`, `distance`, `observed`, `calls`, `effects_left` (dispatches of its
       receiver that are not drawn);
     * edges: `kind` "connection" (sender to port to receiver; `connections`, towards a receiver `order`) or "cause"
-      (receiver to port; `count`, `back` where it closes a cycle); `observed`, `can_fire`, `why` not.
+      (receiver to port; `count`, `back` where it closes a cycle); `observed` (here and elsewhere None
+      where no log was read), `can_fire`, `why` not.
     """
     if ask.depth < 0:
         raise ViewError(f"The depth is {ask.depth}; give 0 or more causes to follow.")

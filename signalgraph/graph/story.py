@@ -21,8 +21,9 @@ def build_story(material: Material) -> nx.DiGraph[str]:
     """The whole story: a graph of dispatches and handlings, from which a view takes its part.
 
     A `port` is what one sender dispatches with one signal, a `receiver` one handling of it. A port leads to each
-    handling, whether it was seen or stands in the wiring alone (`observed`); a handling leads to the ports that its
-    receiver was seen dispatching. So every path is one that the wiring makes, or that was seen, step by step.
+    handling, whether it was seen or stands in the wiring alone (`observed`; None where no log was read); a handling
+    leads to the ports that its receiver was seen dispatching. So every path is one that the wiring makes, or that was
+    seen, step by step.
 
     ``graph.graph["flow"]`` is the flow that it tells.
     """
@@ -105,18 +106,18 @@ def _add_dispatch(
     for row in rows:
         by_handling[handling_id(row, sender)].append(row)
     about = {"signal": signal, "sender": sender, "senders": [sender], "any": sender == ANY_SENDER, "also": []}
-    story.add_node(port, kind="port", **about, observed=False, sent=material.sent.get((signal, sender), 0))
+    story.add_node(port, kind="port", **about, observed=None, sent=material.sent.get((signal, sender), 0))
     never = next(filter(None, (_why_never(material, row) for row in rows if row.sender == sender)), "")
     for node, own in sorted(by_handling.items(), key=lambda one: (one[1][0].order, one[0])):
         known = flow.nodes[node] if node in flow else {}
-        observed = bool(known.get("observed"))
+        observed = bool(known.get("observed")) if material.is_recorded else None
         story.add_node(node, **_handling(own[0], sender), observed=observed, calls=known.get("calls", 0))
         line = about_line(own, set(map(connection_id, own)) if observed else material.called)
         if never and not observed:
             line |= {"can_fire": False, "why": never}
         line |= {"connections": sorted(map(connection_id, own)), "order": own[0].order, "observed": observed}
         story.add_edge(port, node, **line)
-        story.nodes[port]["observed"] |= observed
+        story.nodes[port]["observed"] = story.nodes[port]["observed"] or observed
     if material.stats is not None:
         _add_figures(story, port, material.stats)
 
