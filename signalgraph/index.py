@@ -16,7 +16,7 @@ from signalgraph.log.base import Control, Hole, Log
 from signalgraph.log.cursor import locate, make_cursor, parse_cursor
 from signalgraph.lookup import miss, parse_trace_id, read_trace
 from signalgraph.presence import Presence
-from signalgraph.recent import MOST, Edge, Miss, Recent, Step, sum_steps
+from signalgraph.recent import MOST, Causes, Edge, Recent, Step, sum_steps
 from signalgraph.resolve import connection_ids, resolve, resolve_late, resolve_writes, spelled_id, told
 from signalgraph.sharing import close_shared_indexes, share
 from signalgraph.sums import Sums
@@ -239,17 +239,18 @@ class Index:
     @property
     def steps(self) -> dict[Step, int]:
         """Observed causes, as `Recent.steps` says."""
-        return self._recent.steps.copy()
+        return self.causes.steps
 
     @property
     def sent(self) -> dict[tuple[str, str], int]:
         """Dispatches in memory that no receiver sent, by (signal, sender)."""
-        return self._recent.sent.copy()
+        return self.causes.sent
 
     @property
-    def missed(self) -> dict[Miss, int]:
-        """Receivers that these dispatches did not reach, as `Recent.missed` says."""
-        return self._recent.missed.copy()
+    def causes(self) -> Causes:
+        """Steps, what no receiver sent, and what neither reached: three that belong together."""
+        with self._lock:
+            return Causes(self._recent.steps.copy(), self._recent.sent.copy(), self._recent.missed.copy())
 
     @property
     def edges(self) -> dict[Edge, int]:

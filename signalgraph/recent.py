@@ -4,27 +4,37 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from msgspec import structs
 
 from signalgraph.events import kept_by_chance
 from signalgraph.figures import Figures
-from signalgraph.traces import Call, Seen, Written
+from signalgraph.traces import NOT_RUN, Call, Seen, Written
 
 MOST = 20_000  # dispatches held, and children that wait for their parent
 MOST_STEPS = 20_000
+MOST_MISSES = 10 * MOST_STEPS  # each step has one for each receiver after the one that raised
 
 T = TypeVar("T")
 Edge = tuple[str, str, str]
 Step = tuple[str, str, str, str]
 Miss = tuple[str, str, str, str, str]  # a step, or ("", "", signal, sender), and the connection that was not reached
-Child = tuple[int, str, str, int, tuple[str, ...]]  # number of the call around it, signal, sender, dispatches, misses
+Misses = dict[str, int]  # by connection: 1 more miss, or 1 less
+Child = tuple[int, str, str, int, Misses]  # number of the call around it, signal, sender, dispatches, misses
 
 
 def was_chosen(trace: str, share: float) -> bool:
     """Whether a trace is of the share that is kept whatever happens in it."""
     return share >= 1 or kept_by_chance(int(trace.rpartition("-")[2], 16), share)
+
+
+class Causes(NamedTuple):
+    """`Recent.steps`, `sent` and `missed` at one moment."""
+
+    steps: dict[Step, int]
+    sent: dict[tuple[str, str], int]
+    missed: dict[Miss, int]
 
 
 class Recent:
@@ -33,7 +43,7 @@ class Recent:
     `steps` counts the dispatches sent in a receiver, by (connection of the receiver that ran, sender that it handled,
     signal, sender): a receiver for any sender does one thing while it handles this sender, and another for that one.
     `sent` counts those that no receiver sent, by (signal, sender). `missed` counts for both the receivers that were
-    not reached, as one before them raised.
+    not reached, as one before them raised, or whose turn has not come yet.
     """
 
     def __init__(self) -> None:
@@ -56,8 +66,10 @@ class Recent:
         """
         known = self._by_id.get(seen.id)
         self._remember(position, seen)
-        missed = tuple([call.connection for call in seen.calls if call.status == "not reached"])
-        if known is None or missed:
+        missed = dict.fromkeys(_missed(known), -1) if known else {}
+        for connection in _missed(seen):
+            missed[connection] = missed.get(connection, 0) + 1
+        if known is None or any(missed.values()):
             self._find_cause(seen, int(known is None), missed)
         if seen.status != "running" and was_chosen(seen.trace, share):
             self._sample_all(seen)
@@ -122,7 +134,7 @@ class Recent:
             figures = self.signals[signal] = Figures()
         return figures
 
-    def _find_cause(self, seen: Seen, count: int, missed: tuple[str, ...]) -> None:
+    def _find_cause(self, seen: Seen, count: int, missed: Misses) -> None:
         number = seen.parent_call
         if seen.parent is None:
             count_in(self.sent, (seen.signal, seen.sender), count)
@@ -148,14 +160,20 @@ class Recent:
         count_in(self.steps, step, count)
         self._add_missed(step, missed)
 
-    def _add_missed(self, step: Step, missed: tuple[str, ...]) -> None:
-        for connection in missed:
-            count_in(self.missed, (*step, connection))
+    def _add_missed(self, step: Step, missed: Misses) -> None:
+        for connection, more in missed.items():
+            count_in(self.missed, (*step, connection), more, MOST_MISSES)
 
 
-def count_in(counts: dict[T, int], key: T, count: int = 1) -> None:
-    """So many more; no new key where there are `MOST_STEPS`."""
-    if key in counts or (count and len(counts) < MOST_STEPS):
+def _missed(seen: Seen) -> set[str]:
+    """The connections that did not run; one that stands there twice ran if either did."""
+    left = {call.connection for call in seen.calls if call.status in NOT_RUN}
+    return left - {call.connection for call in seen.calls if call.status not in NOT_RUN} if left else left
+
+
+def count_in(counts: dict[T, int], key: T, count: int = 1, most: int = MOST_STEPS) -> None:
+    """So many more, or less; no new key where there are `most`."""
+    if key in counts or (count > 0 and len(counts) < most):
         counts[key] = counts.get(key, 0) + count
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import markdown_it
@@ -15,6 +16,7 @@ from signalgraph.documents.addresses import Addresses, file_names
 from signalgraph.documents.content import Content, audiences, renumbered, turns
 from signalgraph.documents.follows import what_follows
 from signalgraph.documents.markdown import code, prose, table, title
+from signalgraph.documents.pictures import draw_causes
 from signalgraph.documents.runs import Teller
 from signalgraph.documents.sources import Sources
 from signalgraph.events import ANY_SENDER, ConnectionInfo, SignalInfo
@@ -101,6 +103,20 @@ def test_what_follows_is_followed_for_the_sender_that_was_handled() -> None:
         "When `B` sends it:",
         "- `audit` sets off [`s.b`](s.b.md) of `B`, which runs `flagged`",
     ]
+
+
+def test_a_picture_does_not_draw_as_seen_what_an_error_kept_from_running() -> None:
+    """Though it was called for another sender."""
+    first, fails, after = row("first", "A"), row("fails", "A", "s.b"), row("after", ANY_SENDER, "s.b", order=2)
+    step = (connection_id(first), "A", "s.b", "A")
+    signals = {name: SignalInfo(f"signal:{name}", name, [], "Signal", 0) for name in ("s.a", "s.b")}
+    called = {connection_id(one) for one in (first, fails, after)}
+    told = Content("Signals", signals, [first, fails, after], steps=[step], called=called)
+    seen, never = (
+        draw_causes(replace(told, missed=missed), "signal:s.a", "") for missed in ([], [(*step, connection_id(after))])
+    )
+    assert "after, for any sender, never seen" in str(never)
+    assert "never seen" not in str(seen)
 
 
 def test_a_circle_is_told_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import networkx as nx
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
-from simulation import asks, material_of
+from simulation import asks, material_of, projects
 from wirings import ORDER_PLACED, POST_SAVE, SHOP, SHOP_STATS, STOCK_LOW, connect, patiently, signals_of
 
 from signalgraph.events import PendingSender
@@ -21,6 +22,7 @@ from signalgraph.graph.material import TooManyBoxes
 from signalgraph.graph.story import build_story
 from signalgraph.graph.views import Ask, Material, ViewError, build_view, lay_out
 from signalgraph.names import connection_id as handling
+from signalgraph.names import parse_connection_id
 
 CHECK = handling("shop.StockItem", POST_SAVE, "shop.receivers.check_stock")
 STEPS = {(CHECK, "shop.StockItem", STOCK_LOW, "shop.StockItem"): 9}
@@ -95,6 +97,20 @@ def closure(project, starts, depth=None):
                     found[effect] = found[cause] + 1
                     waiting.append(effect)
     return found
+
+
+@patiently
+@given(projects())
+def test_the_story_has_every_dispatch_of_a_receiver_that_somebody_hears(project):
+    """With the number of times that it was sent, reached or not."""
+    story = build_story(material_of(project))
+    told = {(one, two): line["count"] for one, two, line in story.edges(data=True) if line["kind"] == "cause"}
+    expected = Counter()
+    for (connection, handled, *then), count in project.steps.items():
+        if project.hearing(*then):
+            _, signal, receiver = parse_connection_id(connection)
+            expected[handling(handled, signal, receiver), "port:{}|{}".format(*then)] += count
+    assert told == expected
 
 
 def handlings(graph):
@@ -279,6 +295,21 @@ def test_without_a_log_nothing_is_called_unseen():
         )
         assert words in looked
         assert words not in not_looked
+
+
+def test_what_a_receiver_sent_is_drawn_though_nothing_shown_was_reached():
+    """The filter hides the receiver that raised before the one that is shown; the dispatch was seen all the same."""
+    *others, last = [
+        connect(STOCK_LOW, "shop.StockItem", f"shop.receivers.{name}", at) for at, name in enumerate("bc", 1)
+    ]
+    step = (CHECK, "shop.StockItem", STOCK_LOW, "shop.StockItem")
+    rows = [SHOP[1], last]
+    known = Material([], rows, [*rows, *others], {step: 9}, missed={(*step, connection_id(last)): 9})
+    graph = build_view(known, Ask("path", CHECK, "signal:" + STOCK_LOW))
+    assert graph.edges[CHECK, f"port:{STOCK_LOW}|shop.StockItem"]["count"] == 9
+    assert graph.nodes[f"port:{STOCK_LOW}|shop.StockItem"]["observed"]
+    focus = build_view(known, Ask("focus", CHECK))
+    assert not focus.nodes[connection_id(last)]["observed"]
 
 
 def test_who_sends_is_drawn_where_nothing_drawn_explains_it():

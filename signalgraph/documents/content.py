@@ -15,7 +15,7 @@ from signalgraph.documents.django_signals import SAID
 from signalgraph.documents.sources import Site, Sources
 from signalgraph.events import ANY_SENDER, ConnectionInfo, DeadEntry, PendingSender, SignalInfo
 from signalgraph.graph.firing import why_not_live
-from signalgraph.recent import Step
+from signalgraph.recent import Miss, Step
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ class Audience:
 class Content:
     """All that is told. Connections stand in Django's order; their `order` counts those that are told only.
 
-    `steps` and `called` (ids of connections) were seen in a log. `hides` says whether something is left out; `unheard`
+    `steps` and `called` (ids of connections) were seen in a log; `missed` are connections that a step never reached, as
+    `signalgraph.recent.Miss`. `hides` says whether something is left out; `unheard`
     are signals that have no page, but stand in the snapshot.
     """
 
@@ -54,6 +55,7 @@ class Content:
     sites: Sequence[Site] = ()
     steps: Collection[Step] = ()
     called: Collection[str] = ()
+    missed: Collection[Miss] = ()
     sources: Sources | None = None
     with_lines: bool = False
     with_log: bool = False

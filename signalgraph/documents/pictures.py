@@ -37,7 +37,8 @@ def draw_causes(content: Content, selection: str, title: str) -> str | None:
         list(content.signals.values()),
         content.connections,
         content.connections,
-        steps=dict.fromkeys(content.steps, 0),
+        steps=dict.fromkeys(content.steps, 0),  # as they are drawn without a number; a miss is all of them
+        missed=dict.fromkeys(content.missed, 1),
         calls=dict.fromkeys(content.called, 1),
     )
     graph = build_view(material, Ask(view="focus", selection=selection, depth=DEPTH, direction="down"))

@@ -47,8 +47,7 @@ def build_flow(
     * nodes: `signal`, `sender`, `receiver`; `connection`, the id in the wiring, whose sender may be `*`; `observed`,
       whether it ran or was set off; `calls`, how often: of a connection for one sender all recorded calls, of one for
       any sender those of this sender in `steps` and `sent`. What was never seen stands there as it is connected.
-    * edges: `count`, how often one was seen setting off the other; `sent`, how often the one dispatched what the other
-      hears, be it reached or not.
+    * edges: `count`, how often one was seen setting off the other.
 
     A step whose receiver is not among `connections` is left out.
     """
@@ -62,8 +61,8 @@ def build_flow(
         if step[0] in by_id:
             cause = _add_handling(flow, by_id[step[0]], step[1])
             for effect, times in _add_effects(flow, heard, step, count, missed or {}).items():
-                before = flow.edges.get((cause, effect), {"count": 0, "sent": 0})
-                flow.add_edge(cause, effect, count=before["count"] + times, sent=before["sent"] + count)
+                before = flow.edges[cause, effect]["count"] if flow.has_edge(cause, effect) else 0
+                flow.add_edge(cause, effect, count=before + times)
     seen = {data["connection"] for _, data in flow.nodes(data=True)}
     for row in rows:
         called = (calls or {}).get(connection_id(row), 0)

@@ -94,7 +94,7 @@ class Material:
         heard = {row.signal for row in self.connections if row.sender == ANY_SENDER}
         drawn = {row.sender for row in self.connections}
         found: dict[str, set[str]] = {}
-        for signal, sender in self.sent:
+        for signal, sender in {*self.sent, *(step[2:] for step in self.steps)}:
             if signal in heard and sender not in (names.NO_SENDER, names.UNKNOWN_SENDER):
                 found.setdefault(signal, set()).add(sender)
         return {signal: _few(senders, drawn) for signal, senders in found.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -34,14 +34,20 @@ def build_story(material: Material) -> nx.DiGraph[str]:
     ran: dict[tuple[str, str], list[ConnectionInfo]] = defaultdict(list)
     for _, data in flow.nodes(data=True):
         ran[data["signal"], data["sender"]].append(by_id[data["connection"]])
+    # Not from the edges of `flow`: a dispatch was seen also where it reached nothing that is shown.
+    told: Counter[tuple[str, str]] = Counter()
+    for (connection, handled, signal, sender), count in material.steps.items():
+        if connection in by_id and ((signal, sender) in ran or heard_by(heard, signal, sender)):
+            told[handling_id(by_id[connection], handled), port_id(signal, sender)] += count
+            ran.setdefault((signal, sender), [])
     story: nx.DiGraph[str] = nx.DiGraph(flow=flow)
     for signal, sender in sorted(ran):
         own = [*heard_by(heard, signal, sender), *ran[signal, sender]]
         _add_dispatch(story, material, signal, sender, unique(own))
-    for cause, effect, seen in flow.edges(data=True):
-        data = flow.nodes[effect]
-        line = {"kind": "cause", "count": seen["sent"], "observed": True, "back": False}
-        story.add_edge(cause, port_id(data["signal"], data["sender"]), **line, can_fire=True, why="")
+    for (cause, port), count in sorted(told.items()):
+        story.nodes[port]["observed"] = True
+        line = {"kind": "cause", "count": count, "observed": True, "back": False}
+        story.add_edge(cause, port, **line, can_fire=True, why="")
     return story
 
 
@@ -106,7 +112,8 @@ def _add_dispatch(
     for row in rows:
         by_handling[handling_id(row, sender)].append(row)
     about = {"signal": signal, "sender": sender, "senders": [sender], "any": sender == ANY_SENDER, "also": []}
-    story.add_node(port, kind="port", **about, observed=None, sent=material.sent.get((signal, sender), 0))
+    sent = material.sent.get((signal, sender), 0)
+    story.add_node(port, kind="port", **about, observed=True if sent else None, sent=sent)
     never = next(filter(None, (_why_never(material, row) for row in rows if row.sender == sender)), "")
     for node, own in sorted(by_handling.items(), key=lambda one: (one[1][0].order, one[0])):
         known = flow.nodes[node] if node in flow else {}

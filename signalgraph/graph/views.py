@@ -82,8 +82,9 @@ def check_size(graph: nx.DiGraph[str]) -> None:
     """Raise `TooManyBoxes` for a graph that only a table can show."""
     stages = graph.graph["view"] in ("focus", "path")
     most = MOST_IN_STAGES if stages else MOST_BOXES
-    rows = 0 if stages else sum(data["kind"] == "port" for _, data in graph.nodes(data=True))
-    boxes = len(graph) - rows + (len(graph.graph["signals"]) if rows else 0)
+    ports = [] if stages else [data for _, data in graph.nodes(data=True) if data["kind"] == "port"]
+    # A signal is one box with a row for each port, in each app that is opened.
+    boxes = len(graph) - len(ports) + len({(data["signal"], data.get("app")) for data in ports})
     if boxes <= most:
         return
     said = f"{boxes:,} boxes are more than can be drawn ({most:,})."

@@ -91,7 +91,7 @@ def _material(query: str, everything: bool, index: Index | None) -> Material:
     rows = wiring.connections
     slow_ms = conf.get_settings().slow_ms
     stats = {} if index is None else {one: index.stats([one]) for one in index.totals}
-    steps, sent, missed = ({}, {}, {}) if index is None else (index.steps, index.sent, index.missed)
+    steps, sent, missed = ({}, {}, {}) if index is None else index.causes
     calls = {one: stat.calls for one, stat in stats.items()}
     asked = read_filter(query)
     tell(asked, index, Control if index is None else index.control, stats.get)

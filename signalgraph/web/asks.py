@@ -48,16 +48,16 @@ def _one_of(known: tuple[str, ...], asked: str | None, otherwise: str) -> str:
 
 def material_of(scope: Scope) -> Material:
     """What the pages know, as far as the filter leaves it."""
-    wiring = scope.wiring
+    wiring, causes = scope.wiring, scope.index.causes
     return Material(
         signals=wiring.signals,
         connections=scope.connections,
         unfiltered=wiring.connections,
-        steps=scope.index.steps,
+        steps=causes.steps,
         stats=figures_of(scope),
         pending=wiring.pending,
-        sent=scope.index.sent,
-        missed=scope.index.missed,
+        sent=causes.sent,
+        missed=causes.missed,
         calls={key: total.calls for key, total in scope.index.totals.items()},
     )
 

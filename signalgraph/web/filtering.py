@@ -60,4 +60,5 @@ def flow_of(index: Index, connections: Iterable[ConnectionInfo]) -> nx.DiGraph[s
     """The causes that the index has seen between these connections."""
     from signalgraph.graph.flow import build_flow  # networkx takes 150 ms to import, and few filters have hops
 
-    return build_flow(connections, index.steps, sent=index.sent, missed=index.missed)
+    causes = index.causes
+    return build_flow(connections, causes.steps, sent=causes.sent, missed=causes.missed)

@@ -15,7 +15,7 @@ from signalgraph.documents.content import Content, is_documented, package_of, re
 from signalgraph.documents.sources import Sources
 
 if TYPE_CHECKING:
-    from signalgraph.recent import Step
+    from signalgraph.recent import Miss, Step
 
 help = "Write Markdown pages about this project's signals into a folder, or check that those there are up to date."
 errors = (folders.FolderError,)
@@ -51,10 +51,8 @@ def handle(
 ) -> None:
     from signalgraph.documents.book import write_book  # networkx takes 150 ms to import
 
-    steps, called = ((), ()) if log is None else _seen(log)
-    content = read_content(
-        title, steps=steps, called=called, everything=all, with_lines=lines, with_log=log is not None
-    )
+    seen = None if log is None else _seen(log)
+    content = read_content(title, seen, everything=all, with_lines=lines)
     changes = folders.compare(Path(folder), write_book(content))
     if check and changes:
         command.stdout.write("\n".join(folders.told(changes)))
@@ -66,14 +64,13 @@ def handle(
 
 def read_content(
     title: str,
+    seen: tuple[Collection[Step], Collection[str], Collection[Miss]] | None,
     *,
-    steps: Collection[Step],
-    called: Collection[str],
     everything: bool,
     with_lines: bool,
-    with_log: bool,
 ) -> Content:
-    """What is connected in this process, and what its source says of it."""
+    """What is connected in this process, what its source says of it, and what a log has seen."""
+    steps, called, missed = seen or ((), (), ())
     wiring = registry.REGISTRY.wiring_now(collect=True)
     sources = Sources(conf.project_folder())
     shown = renumbered(row for row in wiring.connections if everything or is_documented(row))
@@ -91,9 +88,10 @@ def read_content(
         sources.sites(registry.REGISTRY.signal_name),
         sorted(steps),
         called,
+        missed,
         sources,
         with_lines,
-        with_log,
+        with_log=seen is not None,
         hides=not everything,
         unheard=[
             info for name, info in signals.items() if package_of(name) in packages and not (everything or name in told)
@@ -101,9 +99,11 @@ def read_content(
     )
 
 
-def _seen(url: str) -> tuple[Collection[Step], Collection[str]]:
-    """The causes and the connections that a log has seen."""
+def _seen(url: str) -> tuple[Collection[Step], Collection[str], Collection[Miss]]:
+    """The causes and the connections that a log has seen, and what the causes never reached."""
     from signalgraph.management.material import reading
 
     with reading(url) as index:
-        return set(index.steps), {one for one, total in index.totals.items() if total.calls}
+        steps, _, missed = index.causes
+        never = {miss for miss, times in missed.items() if times >= steps.get(miss[:4], times + 1)}
+        return set(steps), {one for one, total in index.totals.items() if total.calls}, never

@@ -78,12 +78,15 @@ def lines(wiring: Wiring, words: Sequence[str] = (), *, show_all: bool = False) 
 
 def _unknown(wiring: Wiring, words: Sequence[str]) -> str:
     """What to try where nothing has these words."""
-    known = {info.name for info in wiring.signals}
-    known |= {name for info in wiring.connections for name in (info.signal, info.sender, info.receiver)}
-    ends = {name.rpartition(".")[2].lower(): name for name in sorted(known)}
-    close = [ends[end] for word in words for end in difflib.get_close_matches(word.rpartition(".")[2], ends)]
-    told = f"did you mean {' or '.join(dict.fromkeys(close))}?" if close else "without words everything is listed."
-    return f"No signal, sender or receiver has {' and '.join(map(repr, words))} in its name; {told}"
+    names = {info.name.lower() for info in wiring.signals}
+    names |= {name.lower() for info in wiring.connections for name in (info.sender, info.receiver)}
+    unknown = [word for word in words if not any(word in name for name in names)]
+    if not unknown:
+        return "Each of these words is in a name, but no connection has all of them."
+    parts = {part for name in names for part in name.split(".")}
+    close = [part for word in unknown for part in difflib.get_close_matches(word.rpartition(".")[2], parts)]
+    meant = f"; did you mean {' or '.join(dict.fromkeys(close))}?" if close else "."
+    return f"No signal, sender or receiver has {' or '.join(map(repr, unknown))} in its name{meant}"
 
 
 def _block(
