@@ -98,7 +98,8 @@ class Registry:
         with self._lock:
             self._scanned_s, self._modules = self._clock(), len(sys.modules)
             places, placed = origins.module_places()
-            signals = {id(signal): signal for signal in (*origins.find_signals(), *placed)}
+            # What is known and lives is there, found or not: a collection that runs in another thread hides objects.
+            signals = {id(signal): signal for signal in (*self.signals(), *origins.find_signals(), *placed)}
             self._known = {
                 key: known for key, known in self._known.copy().items() if known.reference() is signals.get(key)
             }

@@ -328,14 +328,15 @@ if not child:
     for number in range(20):
         log.append(batch(process=STOCK, sequence=number))
     log.tally(STOCK)[1] = 20
-    print("child", len(log.read().entries) >= 21, flush=True)
+    # In one piece: both may write at once.
+    print(f"child {len(log.read().entries) >= 21}" + chr(10), end="", flush=True)
     sys.stdin.readline()
     log.beat(Heartbeat(STOCK, now_ms(), recording=False, recorded=20, ended=True))
     log.close()
     os._exit(0)
 for number in range(20):
     log.append(batch(sequence=number, recorded=1))
-print("parent", flush=True)
+print("parent" + chr(10), end="", flush=True)
 if sys.argv[2] == "die":
     os.kill(os.getpid(), signal.SIGKILL)
 sys.stdin.readline()

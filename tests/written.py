@@ -19,6 +19,7 @@ from signalgraph import findings, origins
 from signalgraph.findings import Finding
 from signalgraph.findings.code import read_code
 from signalgraph.findings.sources import Sources
+from signalgraph.registry import REGISTRY
 
 NAME = "attic"
 
@@ -75,7 +76,7 @@ class Package:
         sys.path.remove(str(self.folder.parent))
         for name in [name for name in sys.modules if name.partition(".")[0] == NAME]:
             del sys.modules[name]
-        for signal in origins.find_signals():
+        for signal in {id(each): each for each in (*REGISTRY.signals(), *origins.find_signals())}.values():
             _put_back(signal, self._rows[id(signal)][1] if id(signal) in self._rows else [])
         _get_func_parameters.cache_clear()  # with DEBUG on it keeps receivers, and through them all of the package
         apps._pending_operations.clear()
