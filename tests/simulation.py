@@ -37,6 +37,7 @@ class Project:
     steps: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     set_off: Counter[tuple[str, str]] = field(default_factory=Counter)
     handled: Counter[str] = field(default_factory=Counter)
+    did: dict[str, set[Dispatch]] = field(default_factory=dict)  # of `does`, what came about before `DEEPEST`
 
     def run(self) -> Project:
         """Send the roots and what follows, `DEEPEST` in a row at most."""
@@ -60,6 +61,7 @@ class Project:
             fails = own in self.fails and self.handled[own] % 2 == 1
             for then in self.does.get(own, ()) if deeper else ():
                 self.steps[connection_id(row), sender, *then] += 1
+                self.did.setdefault(own, set()).add(then)
                 self._dispatch((connection_id(row), sender, *then), deeper - 1)
             if fails:
                 self.missed.update((*step, connection_id(left)) for left in heard[at:])

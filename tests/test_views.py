@@ -85,12 +85,12 @@ def test_a_proxy_that_was_seen_sending_is_live():
 
 
 def closure(project, starts, depth=None):
-    """By running the rules of the project alone: the handlings that follow from handlings, and how many causes away."""
+    """By what ran in the project alone: the handlings that follow from handlings, and how many causes away."""
     found = dict.fromkeys(starts, 0)
     waiting = list(found)
     while waiting:
         cause = waiting.pop(0)
-        for signal, sender in project.does.get(cause, ()) if depth is None or found[cause] < depth else ():
+        for signal, sender in project.did.get(cause, ()) if depth is None or found[cause] < depth else ():
             for row in project.hearing(signal, sender):
                 effect = handling(sender, signal, row.receiver)
                 if effect not in found:
