@@ -43,12 +43,9 @@ def flow(query: str = "", *, log: str | None = "", everything: bool = True) -> n
     -------
     The graph that `signalgraph.graph.flow.build_flow` describes.
     """
-    from signalgraph.graph.flow import build_flow
+    from signalgraph.graph.flow import flow_of
 
-    material = _material(query, log, everything=everything)
-    return build_flow(
-        material.connections, material.steps, sent=material.sent, missed=material.missed, calls=material.calls
-    )
+    return flow_of(_material(query, log, everything=everything))
 
 
 def _material(query: str, log: str | None, *, everything: bool) -> Material:

@@ -16,7 +16,7 @@ from signalgraph.log.base import Control, Hole, Log
 from signalgraph.log.cursor import locate, make_cursor, parse_cursor
 from signalgraph.lookup import miss, parse_trace_id, read_trace
 from signalgraph.presence import Presence
-from signalgraph.recent import MOST, Causes, Edge, Recent, Step, sum_steps
+from signalgraph.recent import MOST, Causes, Edge, Recent, sum_steps
 from signalgraph.resolve import connection_ids, resolve, resolve_late, resolve_writes, spelled_id, told
 from signalgraph.sharing import close_shared_indexes, share
 from signalgraph.sums import Sums
@@ -237,25 +237,16 @@ class Index:
             return dict(self._sums.ignored)
 
     @property
-    def steps(self) -> dict[Step, int]:
-        """Observed causes, as `Recent.steps` says."""
-        return self.causes.steps
-
-    @property
-    def sent(self) -> dict[tuple[str, str], int]:
-        """Dispatches in memory that no receiver sent, by (signal, sender)."""
-        return self.causes.sent
-
-    @property
     def causes(self) -> Causes:
-        """Steps, what no receiver sent, and what neither reached: three that belong together."""
+        """What was seen of causes in memory, a copy of all three tables at one moment."""
         with self._lock:
             return Causes(self._recent.steps.copy(), self._recent.sent.copy(), self._recent.missed.copy())
 
     @property
     def edges(self) -> dict[Edge, int]:
-        """`steps` without the sender that was handled."""
-        return sum_steps(self.steps)
+        """Observed causes without the sender that was handled."""
+        with self._lock:
+            return sum_steps(self._recent.steps)
 
     def locate(self, cursor: str) -> tuple[int, Hole | None]:
         """The position of a cursor, and what can't be told after it from memory. Raises `CursorError`.

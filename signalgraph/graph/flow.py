@@ -10,9 +10,10 @@ import networkx as nx
 from signalgraph import names
 from signalgraph.events import ANY_SENDER, ConnectionInfo
 from signalgraph.graph.build import connection_id, unique
+from signalgraph.graph.material import Material
 from signalgraph.recent import Miss, Step
 
-__all__ = ["Step", "ascend", "build_flow", "cycles", "descend", "handling_id", "hears", "paths"]
+__all__ = ["Step", "ascend", "build_flow", "cycles", "descend", "flow_of", "handling_id", "hears", "paths"]
 
 Hears = Mapping[tuple[str, str], list[ConnectionInfo]]  # connections by (signal, sender as connected)
 
@@ -72,6 +73,13 @@ def build_flow(
         elif connection_id(row) not in seen:
             flow.nodes[_add_handling(flow, row, ANY_SENDER, observed=called > 0)]["calls"] = called
     return _sorted(flow)
+
+
+def flow_of(material: Material) -> nx.DiGraph[str]:
+    """The flow of the connections that a filter left."""
+    return build_flow(
+        material.connections, material.steps, sent=material.sent, missed=material.missed, calls=material.calls
+    )
 
 
 def handling_id(row: ConnectionInfo, sender: str) -> str:

@@ -13,7 +13,7 @@ from signalgraph.events import ANY_SENDER, ConnectionInfo, PendingSender
 from signalgraph.graph.build import about_line, connection_id, port_id, unique
 from signalgraph.graph.figures import Figures, heard
 from signalgraph.graph.firing import why_not_live
-from signalgraph.graph.flow import build_flow, handling_id, heard_by, hears
+from signalgraph.graph.flow import flow_of, handling_id, heard_by, hears
 from signalgraph.graph.material import Material, ViewError
 
 
@@ -28,7 +28,7 @@ def build_story(material: Material) -> nx.DiGraph[str]:
     ``graph.graph["flow"]`` is the flow that it tells.
     """
     rows = unique(material.connections)
-    flow = build_flow(rows, material.steps, sent=material.sent, missed=material.missed, calls=material.calls)
+    flow = flow_of(material)
     by_id, heard = {connection_id(row): row for row in rows}, hears(rows)
     # A signal of a class of its own may call receivers of another sender, such as a base class.
     ran: dict[tuple[str, str], list[ConnectionInfo]] = defaultdict(list)

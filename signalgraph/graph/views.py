@@ -11,7 +11,7 @@ from signalgraph.graph.apps_layout import layout_apps
 from signalgraph.graph.build import build_wiring, connection_id
 from signalgraph.graph.excerpt import build_focus, build_path
 from signalgraph.graph.firing import why_not_live
-from signalgraph.graph.flow import build_flow, cycles
+from signalgraph.graph.flow import cycles, flow_of
 from signalgraph.graph.layered import layout_stages
 from signalgraph.graph.layout import Layout, layout_wiring
 from signalgraph.graph.material import Ask, Direction, Material, TooManyBoxes, ViewError, ViewName
@@ -52,10 +52,7 @@ def build_view(material: Material, ask: Ask) -> nx.DiGraph[str]:
     rows = {one: known[one] for one in sorted(drawn & known.keys())}
     stuck = {one: why for one, row in rows.items() if (why := why_not_live(row, called, connection=one))}
     if "cycles" not in graph.graph:
-        flow = build_flow(
-            material.connections, material.steps, sent=material.sent, missed=material.missed, calls=material.calls
-        )
-        graph.graph["cycles"] = cycles(flow)
+        graph.graph["cycles"] = cycles(flow_of(material))
     graph.graph.update(view=ask.view, ask=ask, rows=rows, stuck=stuck)
     if material.stats is not None:
         graph.graph["stats"] = {one: material.stats[one] for one in sorted(drawn & material.stats.keys())}

@@ -59,7 +59,7 @@ def _signals(rows: list[ConnectionInfo]) -> str:
 def _caused(scope: Scope) -> dict[str, str]:
     """By app: "151 in shop", the dispatches that its receivers were seen to cause."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for (cause, signal, sender), count in scope.index.edges.items():
+    for (cause, signal, sender), count in scope.edges.items():
         app = names.app_of(names.parse_connection_id(cause)[2])
         counts[app][names.app_of(sender) or names.app_of(signal)] += count
     return {app: _caused_words(found) for app, found in counts.items()}
@@ -99,7 +99,7 @@ def draw_apps(scope: Scope) -> AppsDrawing:
             )
         )
     height = TOP - 10 + max(len(rows), 1) * ROW_HEIGHT
-    return AppsDrawing(rows, height, len(scope.connections), len(scope.index.edges), len(groups) - len(shown))
+    return AppsDrawing(rows, height, len(scope.connections), len(scope.edges), len(groups) - len(shown))
 
 
 def label_of(row: AppRow) -> str:

@@ -27,7 +27,7 @@ class ListRow:
 def list_rows(scope: Scope) -> list[ListRow]:
     """The connections by sender, signal and the order in which they run."""
     caused: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    for (cause, signal, _), count in sorted(scope.index.edges.items()):
+    for (cause, signal, _), count in sorted(scope.edges.items()):
         caused[cause].append((signal, count))
     rows = []
     for row in sorted(scope.connections, key=lambda row: (row.sender == ANY_SENDER, row.sender, row.signal, row.order)):

@@ -15,7 +15,7 @@ from signalgraph.figures import BUCKET_S
 from signalgraph.graph.figures import Scale, scale_of
 from signalgraph.graph.query import Listed, Query
 from signalgraph.log.base import Control
-from signalgraph.recent import was_chosen
+from signalgraph.recent import Edge, was_chosen
 from signalgraph.web.feed import current_index
 from signalgraph.web.figures import clock, duration_words, number
 from signalgraph.web.filtering import read_filter, tell
@@ -45,6 +45,11 @@ class Scope:
     @cached_property
     def wiring(self) -> MergedWiring:
         return self.index.wiring()
+
+    @cached_property
+    def edges(self) -> dict[Edge, int]:
+        """Observed causes, as `Index.edges` says; a page asks for them once for each connection that it tells of."""
+        return self.index.edges
 
     @cached_property
     def shown(self) -> list[ConnectionInfo]:

@@ -122,7 +122,7 @@ def neighbourhood(scope: Scope, subject: Subject) -> list[Step]:
     own = {connection_id(row) for row in subject.connections}
     heard = {(row.signal, row.sender) for row in subject.connections}
     causes: Counter[str] = Counter()
-    for (cause, signal, sender), count in scope.index.edges.items():
+    for (cause, signal, sender), count in scope.edges.items():
         if (signal, sender) in heard or (signal, ANY_SENDER) in heard:
             causes[names.parse_connection_id(cause)[2]] += count
     steps = [Step("receiver", name, 0, f"causes {count}") for name, count in causes.most_common(MAX_CAUSES)]
@@ -146,7 +146,7 @@ def _note(scope: Scope, kind: str, row: ConnectionInfo) -> str:
 
 def _caused(scope: Scope, cause: str) -> list[Step]:
     steps = []
-    for (each, signal, sender), count in sorted(scope.index.edges.items()):
+    for (each, signal, sender), count in sorted(scope.edges.items()):
         if each == cause:
             steps.append(Step("signal", signal, 3, f"{count} caused"))
             steps.extend(Step("receiver", row.receiver, 4) for row in heard_by(scope, signal, sender))
